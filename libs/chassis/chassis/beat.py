@@ -1,0 +1,48 @@
+"""Beat that cannot run twice: django-celery-beat's scheduler behind a lock held in the database."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django_celery_beat.schedulers import DatabaseScheduler
+
+logger = logging.getLogger(__name__)
+STANDBY_SECONDS = 5.0
+
+
+class GuardedScheduler(DatabaseScheduler):
+    """Sends tasks only while it holds GET_LOCK on a connection of its own, asked for again on every tick.
+
+    A second Beat stands by; when the first dies, its connection ends and with it the lock.
+    """
+
+    def __init__(self, *args, **kwargs):
+        self._guard = None
+        self._leading = False
+        super().__init__(*args, **kwargs)
+
+    def tick(self, *args, **kwargs) -> float:
+        if not self._holds_lock():
+            return STANDBY_SECONDS
+        return super().tick(*args, **kwargs)
+
+    def _holds_lock(self) -> bool:
+        name = f"{settings.SERVICE}:beat"
+        try:
+            if self._guard is None:
+                self._guard = connections.create_connection("default")
+            with self._guard.cursor() as cursor:
+                cursor.execute("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", [name])
+                holds = bool(cursor.fetchone()[0])
+                if not holds:
+                    cursor.execute("SELECT GET_LOCK(%s, 0)", [name])
+                    holds = cursor.fetchone()[0] == 1
+        except DatabaseError:
+            logger.warning("beat cannot reach the database; it stands by", exc_info=True)
+            self._guard, holds = None, False
+        if holds != self._leading:
+            logger.info("beat %s", "leads" if holds else "stands by: another one holds the lock")
+            self._leading = holds
+        return holds

@@ -1,0 +1,22 @@
+"""A service's Celery application: its own queue, its own Redis databases, tasks that retry lost conflicts."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+
+def make_app(service: str) -> Celery:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{service}.settings")
+    app = Celery(service, task_cls="chassis.tasks:Task")
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    app.autodiscover_tasks()
+    app.user_options["preload"].clear()
+    return app
+
+
+@setup_logging.connect
+def _use_django_logging(**kwargs) -> None:
+    """Celery would replace the root logger; Django's JSON logging is already set up."""

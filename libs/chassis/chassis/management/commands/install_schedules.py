@@ -1,0 +1,19 @@
+"""Create the Beat schedules that are missing; what an operator changed in the admin stays as it is."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+
+class Command(BaseCommand):
+    help = "Create the Beat schedules of settings.BEAT_SCHEDULES that do not exist yet (task name: seconds)."
+
+    def handle(self, *args, **options) -> None:
+        for task, seconds in settings.BEAT_SCHEDULES.items():
+            interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+            _, created = PeriodicTask.objects.get_or_create(
+                name=task.rsplit(".", 1)[-1],
+                defaults={"task": task, "interval": interval, "expire_seconds": max(seconds, 10)},
+            )
+            if created:
+                self.stdout.write(f"{task} every {seconds} s")

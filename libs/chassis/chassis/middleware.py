@@ -1,0 +1,41 @@
+"""What every request carries: an id, a trace, a correlation for its events, and a place in the metrics."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+
+from django.http import HttpRequest, HttpResponse
+from outbox.context import correlation
+from uuid_utils.compat import uuid7
+
+from chassis.logs import log_fields
+from chassis.metrics import REQUEST_SECONDS
+
+TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+
+
+class RequestContext:
+    """Accepts `X-Request-ID` and `traceparent` (the gateway lets them in from the edge only), or makes them."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
+        match = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+        trace_id = match[1] if match else secrets.token_hex(16)
+        traceparent = f"00-{trace_id}-{secrets.token_hex(8)}-{match[3] if match else '01'}"
+        started = time.perf_counter()
+        with log_fields(request_id=request_id, trace_id=trace_id), correlation(request_id, traceparent=traceparent):
+            response = self.get_response(request)
+        match_info = request.resolver_match
+        REQUEST_SECONDS.labels(
+            request.method, match_info.route if match_info else "unknown", str(response.status_code)
+        ).observe(time.perf_counter() - started)
+        response["X-Request-ID"] = request_id
+        response["traceparent"] = traceparent
+        return response

@@ -1,0 +1,56 @@
+"""Pytest's door to a service: `.run/test` servers, a signing key of our own, and clients that speak JSON."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+os.environ["CROSSBORDER_TESTING"] = "1"
+
+
+@pytest.fixture
+def signing_key(db) -> None:
+    """Access tokens of `auth_jwt.testing` verify."""
+    from auth_jwt.testing import install_key
+
+    install_key()
+
+
+@pytest.fixture
+def api(signing_key):
+    """DRF's client, JSON by default; authenticate with `headers=bearer(user_id, roles)`."""
+    from rest_framework.test import APIClient
+
+    return APIClient()
+
+
+@pytest.fixture
+def eager_tasks(settings) -> None:
+    """Tasks run at once, errors are raised."""
+    from celery import current_app
+
+    before = current_app.conf.task_always_eager
+    current_app.conf.task_always_eager = True
+    yield
+    current_app.conf.task_always_eager = before
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process_memory():
+    from auth_jwt import keys
+
+    keys.forget()
+    yield
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "the condition") -> Any:
+    """The condition's first true value; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
+        time.sleep(0.02)
+    return value
