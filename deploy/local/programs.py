@@ -1,0 +1,63 @@
+"""Every process of a stack: the infrastructure, and five roles of each service (the local profile)."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from . import database, kafka, redis
+from .layout import ROOT, VENV, Layout, dotenv, existing_services
+from .supervisor import Program
+
+BIN = VENV / "bin"
+SERVERS = ("database", "redis", "kafka")  # what tests need; in the order in which they start
+
+
+def all_programs(layout: Layout, variables: dict[str, str]) -> list[Program]:
+    """Everything that this stack may run; writes the settings of the servers on its way."""
+    return [*servers(layout), *(role for service in existing_services() for role in roles(layout, service, variables))]
+
+
+def servers(layout: Layout) -> list[Program]:
+    """Database, Redis and Kafka. A changed settings file changes the program, so that it is restarted."""
+    return [
+        Program("database", "database", database.prepare(layout), environment=_version_of(*database.files(layout))),
+        Program("redis", "redis", redis.prepare(layout)),
+        Program("kafka", "kafka", kafka.prepare(layout)),
+    ]
+
+
+def roles(layout: Layout, service: str, variables: dict[str, str]) -> list[Program]:
+    """The processes of one service, as architecture.md lists them; relay and consumer share `events`."""
+    folder = ROOT / "services" / service
+    celery = [str(BIN / "celery"), "-A", service]
+    setting = os.environ | dotenv()
+    queues = (
+        setting.get(f"CELERY_{service.upper()}_QUEUE", service),
+        setting.get("CELERY_DEFAULT_QUEUE", "default"),
+    )
+    flower = f"{service}-flower"
+    commands = {
+        "web": [
+            *(str(BIN / "gunicorn"), f"{service}.wsgi:application", "-c", str(ROOT / "deploy" / "gunicorn.py")),
+            *("--bind", layout.address(service)),
+        ],
+        "worker": [
+            *(*celery, "worker", "--pool=threads", "-Q", ",".join(queues), "-n", f"{service}@%h", "-l", "info"),
+            *("--without-gossip", "--without-mingle"),
+        ],
+        "beat": [*celery, "beat", "-l", "info", "--pidfile="],
+        "events": [str(BIN / "python"), "manage.py", "run_events"],
+        "flower": [
+            *celery,
+            "flower",
+            "--address=127.0.0.1",
+            f"--port={layout.port(flower)}",
+            f"--url-prefix=/flower/{service}",
+        ],
+    }
+    own = {"flower": {"FLOWER_BASIC_AUTH": setting.get("FLOWER_BASIC_AUTH", variables["FLOWER_BASIC_AUTH"])}}
+    return [Program(service, role, command, folder, own.get(role, {})) for role, command in commands.items()]
+
+
+def _version_of(*paths: Path) -> dict[str, str]:
+    return {"SETTINGS_VERSION": sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]}
