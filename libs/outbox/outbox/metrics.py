@@ -1,0 +1,63 @@
+"""Prometheus metrics: counters of this process, and a collector of row counts for the web process."""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError, connection
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+PUBLISHED = Counter("outbox_published_total", "Events that Kafka acknowledged", ["topic"])
+PUBLISH_ERRORS = Counter("outbox_publish_errors_total", "Events that were not acknowledged", ["topic", "kind"])
+EVENTS_HANDLED = Counter("events_handled_total", "Events whose handler succeeded", ["type"])
+EVENT_DUPLICATES = Counter("event_duplicates_total", "Events that the inbox knew already", ["topic"])
+EVENTS_PARKED = Counter("events_parked_total", "Events that were parked", ["topic"])
+CONSUMER_LAG = Gauge("consumer_lag", "Messages that wait in a partition", ["group", "topic", "partition"])
+CONSUMER_LAG_SECONDS = Gauge(
+    "consumer_lag_seconds", "Age of the last message handled, 0 at the end", ["group", "topic", "partition"]
+)
+
+ROW_COUNTS = {
+    "outbox_pending": ("Events that wait to be sent", "SELECT COUNT(*) FROM outbox_event"),
+    "outbox_oldest_pending_seconds": (
+        "Age of the oldest event that waits to be sent",
+        "SELECT COALESCE((SELECT TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)) / 1e6 "
+        "FROM outbox_event ORDER BY id LIMIT 1), 0)",
+    ),
+    "outbox_blocked_keys": ("Keys that wait", "SELECT COUNT(*) FROM outbox_key_block"),
+    "outbox_dead": (
+        "Dead events that wait for a person",
+        "SELECT COUNT(*) FROM outbox_dead WHERE replayed_at IS NULL AND discarded_at IS NULL",
+    ),
+    "inbox_parked": ("Parked events", "SELECT COUNT(*) FROM inbox_parked"),
+}
+
+
+def row_counts() -> dict[str, float]:
+    """The figures of ROW_COUNTS, by metric name."""
+    figures = {}
+    with connection.cursor() as cursor:
+        for name, (_, query) in ROW_COUNTS.items():
+            cursor.execute(query)
+            figures[name] = max(0.0, float(cursor.fetchone()[0]))
+    return figures
+
+
+class RowCounts(Collector):
+    """Reads the row counts when it is scraped; without a database it has nothing to say."""
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return [GaugeMetricFamily(name, text) for name, (text, _) in ROW_COUNTS.items()]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            figures = row_counts()
+        except DatabaseError:
+            return
+        for name, (text, _) in ROW_COUNTS.items():
+            yield GaugeMetricFamily(name, text, value=figures[name])
+
+
+def register_row_counts(registry: CollectorRegistry = REGISTRY) -> None:
+    """Expose the row counts; for the web process, once."""
+    registry.register(RowCounts())

@@ -1,0 +1,77 @@
+"""Waking the relay: a commit pushes to a Redis list that the relay blocks on. With Redis away the relay polls."""
+
+import logging
+import os
+import time
+from threading import Event as Flag
+from threading import Lock
+
+import redis
+from django.db import connection, transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from outbox.conf import conf
+from outbox.quiet import once_a_minute
+
+logger = logging.getLogger(__name__)
+
+PUSH_TIMEOUT = 0.05  # seconds a commit may wait for Redis
+PAUSE_AFTER_FAILURE = 5.0  # seconds without another try
+_lock = Lock()
+_clients: dict[tuple[int, str, float], redis.Redis] = {}
+_no_push_before = 0.0
+
+
+class WakeRelay:
+    """What runs after a commit. It never raises and never takes longer than two timeouts."""
+
+    def __call__(self) -> None:
+        global _no_push_before
+        if time.monotonic() < _no_push_before:
+            return
+        try:
+            pipeline = _client(PUSH_TIMEOUT).pipeline(transaction=False)
+            pipeline.lpush(_list(), 1)
+            pipeline.ltrim(_list(), 0, 15)
+            pipeline.execute()
+        except (redis.RedisError, OSError):
+            _no_push_before = time.monotonic() + PAUSE_AFTER_FAILURE
+
+
+def wake_on_commit() -> None:
+    """Wake the relay when the open transaction commits: once, however often this is called in it."""
+    if conf.WAKE_URL and not any(isinstance(entry[1], WakeRelay) for entry in connection.run_on_commit):
+        transaction.on_commit(WakeRelay(), robust=True)
+
+
+def wait(seconds: float, stop: Flag) -> None:
+    """Return when an event was committed, after `seconds`, or when `stop` is set (noticed within `seconds`)."""
+    if not conf.WAKE_URL:
+        stop.wait(seconds)
+        return
+    try:
+        client = _client(seconds + 5)
+        if client.brpop([_list()], timeout=seconds):
+            client.delete(_list())  # one run serves all of them: whatever was pushed is committed already
+    except (redis.RedisError, OSError) as error:
+        once_a_minute(logger, logging.WARNING, "redis is away, the relay polls", reason=str(error))
+        stop.wait(seconds)
+
+
+def _list() -> str:
+    return f"outbox:wake:{conf.SERVICE}"
+
+
+def _client(timeout: float) -> redis.Redis:
+    """A client of this process: connections are not carried over a fork."""
+    place = (os.getpid(), conf.WAKE_URL, timeout)
+    with _lock:
+        if place not in _clients:
+            _clients[place] = redis.Redis.from_url(
+                conf.WAKE_URL,
+                socket_timeout=timeout,
+                socket_connect_timeout=min(timeout, 2.0),
+                retry=Retry(NoBackoff(), 0),
+            )
+        return _clients[place]

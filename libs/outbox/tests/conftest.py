@@ -1,0 +1,1 @@
+"""Servers and helpers of the library's tests."""
