@@ -24,7 +24,7 @@ class Env(environ.Env):
     def __init__(self, service: str, root: Path):
         super().__init__()
         self.service = service
-        self.prefix = f"{service.upper()}_"
+        self.service_prefix = f"{service.upper()}_"
         testing = os.environ.get("CROSSBORDER_TESTING") == "1"
         for name in [".run/test/env"] if testing else [".env", ".run/env"]:
             if (root / name).is_file() and os.access(root / name, os.R_OK):
@@ -33,7 +33,7 @@ class Env(environ.Env):
     def get_value(
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
     ) -> Any:
-        name = self.prefix + var if self.prefix + var in self.ENVIRON else var
+        name = self.service_prefix + var if self.service_prefix + var in self.ENVIRON else var
         if self.ENVIRON.get(name) == "" and default is not self.NOTSET and cast is not str:
             return default
         try:
@@ -55,7 +55,7 @@ class Env(environ.Env):
 
     def redis(self, var: str, default: str, *, offset: int) -> str:
         """A Redis address whose database number is this service's own (2i + offset), unless set for this service."""
-        own = self.prefix + var in self.ENVIRON
+        own = self.service_prefix + var in self.ENVIRON
         address = self.str(var, default)
         parts = urlsplit(address)
         if parts.scheme not in {"redis", "rediss", "unix", "sentinel"}:
