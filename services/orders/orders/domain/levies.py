@@ -14,7 +14,7 @@ Shared = tuple[list[int], list[list[Step]]]  # an amount and its steps, line by 
 def domestic_levies(lines: Sequence[Line], prices: Sequence[Price], *, to: Destination, rules: RuleSet) -> Levies:
     """No border of customs is crossed: the destination's own tax, and nothing else.
 
-    A price that includes the destination's tax shows just that tax; all other tax is reckoned on what is asked without it.
+    A price that includes the destination's tax shows just that; all other tax is reckoned on what is asked without it.
     """
     levies = []
     for line, price in zip(lines, prices, strict=True):
@@ -101,13 +101,13 @@ def _flat_duties(
 def _line_duties(line: Line, value: int, to: Destination, rules: RuleSet) -> Iterator[Step]:
     """A step for the base or preferential duty and for each additional one."""
     code = _hs_code(line)
-    row = rules.duty_rate(to.country, code, line.origin, PREFERENTIAL) if line.proof_of_origin else None
-    row = row or rules.duty_rate(to.country, code, line.origin, BASE)
-    if row is None:
+    main = rules.duty_rate(to.country, code, line.origin, PREFERENTIAL) if line.proof_of_origin else None
+    main = main or rules.duty_rate(to.country, code, line.origin, BASE)
+    if main is None:
         detail = f"{line.sku}: there is no duty rate of {rules.union_of(to.country)} for HS {code}"
         raise Unquotable(Problem("no_duty_rate", detail, line.line_id))
     goods = Goods(value, line.measures, lambda minor, currency: rules.exchange.exact(minor, currency, to.currency))
-    for row in (row, *rules.additional_duties(to.country, code, line.origin)):
+    for row in (main, *rules.additional_duties(to.country, code, line.origin)):
         try:
             amount = half_up(duty(row.expression, goods))
         except (MissingUnit, InvalidExpression) as reason:

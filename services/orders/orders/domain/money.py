@@ -1,4 +1,4 @@
-"""Money: integer minor units of an ISO 4217 currency, rounded half-up, converted through the euro, shared out exactly."""
+"""Money: integer minor units of an ISO 4217 currency, rounded half-up, converted through the euro, shared exactly."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,33 +15,15 @@ KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN 
 PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD
 TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG
 """
+_NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 EXPONENTS: Mapping[str, int] = {
     **dict.fromkeys(_TWO_DECIMALS.split(), 2),
-    **dict.fromkeys(
-        [
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ],
-        0,
-    ),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(_NO_DECIMALS.split(), 0),
+    **dict.fromkeys(_THREE_DECIMALS.split(), 3),
 }
-CHARGE_STEPS: Mapping[str, int] = {"BHD": 5, "JOD": 10, "KWD": 10, "OMR": 5, "TND": 10}
-"""Smallest amounts that are charged, in minor units, where that is not one: card schemes end three-decimal amounts in 0."""
+CHARGE_STEPS: Mapping[str, int] = dict.fromkeys(["BHD", "JOD", "KWD", "OMR", "TND"], 10)
+"""Minor units that a charged total is a multiple of, where not of one: card providers want the third decimal to be 0."""
 
 
 class UnknownCurrency(ValueError):

@@ -1,7 +1,7 @@
 """The rows that a landed cost is reckoned by, and how one is chosen among them.
 
-Every row holds from `valid_from` to `valid_to` (both days included), has a source with its date, and a version that grows
-when it is corrected. Choosing is: the longest HS prefix, then the exact origin over any, then the latest `valid_from`.
+Every row holds from `valid_from` to `valid_to` (both days included), has a source with its date, and a version that
+grows when it is corrected. Choosing is: the longest HS prefix, then the exact origin over any, then the latest `valid_from`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
