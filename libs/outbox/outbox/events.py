@@ -29,7 +29,7 @@ class Publishable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a handler gets. `key` is what events are in order by; `sequence` is the aggregate's version, if it has one."""
+    """What a handler gets. Events are in order per `key`; `sequence` is the aggregate's version, if it has one."""
 
     id: str
     type: str
@@ -79,7 +79,7 @@ def encode_headers(
     sequence: int | None,
     **others: str | None,
 ) -> dict[str, str]:
-    """The headers of an event; `others` are extensions (`correlationid`, `causationid`) and `traceparent`, if not None."""
+    """The headers of an event; `others` are `traceparent` and extensions such as `correlationid`, if not None."""
     headers = {
         "content-type": "application/json",
         "ce_specversion": SPEC_VERSION,

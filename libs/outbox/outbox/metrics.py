@@ -21,8 +21,7 @@ ROW_COUNTS = {
     "outbox_pending": ("Events that wait to be sent", "SELECT COUNT(*) FROM outbox_event"),
     "outbox_oldest_pending_seconds": (
         "Age of the oldest event that waits to be sent",
-        "SELECT COALESCE((SELECT TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(6)) / 1e6 "
-        "FROM outbox_event ORDER BY id LIMIT 1), 0)",
+        "SELECT TIMESTAMPDIFF(SECOND, (SELECT created_at FROM outbox_event ORDER BY id LIMIT 1), UTC_TIMESTAMP(6))",
     ),
     "outbox_blocked_keys": ("Keys that wait", "SELECT COUNT(*) FROM outbox_key_block"),
     "outbox_dead": (
@@ -39,7 +38,7 @@ def row_counts() -> dict[str, float]:
     with connection.cursor() as cursor:
         for name, (_, query) in ROW_COUNTS.items():
             cursor.execute(query)
-            figures[name] = max(0.0, float(cursor.fetchone()[0]))
+            figures[name] = max(0.0, float(cursor.fetchone()[0] or 0))
     return figures
 
 

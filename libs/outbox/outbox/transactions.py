@@ -31,12 +31,17 @@ def is_conflict(error: BaseException) -> bool:
     return isinstance(error, DatabaseError) and error_code(error) in CONFLICTS
 
 
-def is_transient(error: BaseException) -> bool:
-    """True when the database's state is to blame and not the statement: conflicts, lost connections, a full server."""
-    if isinstance(error, InterfaceError) or is_conflict(error):
-        return True
+def is_transient(error: BaseException | None) -> bool:
+    """True when the database's state is to blame and not the statement: conflicts, lost connections, a full server.
+
+    An error raised `from` such a one counts too.
+    """
+    if error is None:
+        return False
     code = error_code(error)
-    return isinstance(error, OperationalError) and (code in SERVER_TROUBLE or 2000 <= code < 3000)
+    if isinstance(error, OperationalError) and (code in SERVER_TROUBLE or 2000 <= code < 3000):
+        return True
+    return isinstance(error, InterfaceError) or is_conflict(error) or is_transient(error.__cause__)
 
 
 def is_outermost() -> bool:

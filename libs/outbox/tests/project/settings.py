@@ -17,6 +17,7 @@ def environment() -> dict[str, str]:
 env = environment()
 RUN = env.get("OUTBOX_TEST_RUN", str(os.getpid()))  # topics, groups and lists of one test session
 
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "outbox tests only"
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -66,7 +67,7 @@ DATABASES = {
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 OUTBOX = {
-    "SERVICE": f"shop{RUN}",
+    "SERVICE": env.get("OUTBOX_TEST_SERVICE", f"shop{RUN}"),
     "TOPIC": env.get("OUTBOX_TEST_TOPIC", f"outbox-test-{RUN}"),
     "SUBSCRIPTIONS": [env.get("OUTBOX_TEST_TOPIC", f"outbox-test-{RUN}")],
     "HANDLERS": "project.handlers.HANDLERS",

@@ -1,0 +1,197 @@
+"""The consumer: reads the subscriptions, hands each message to the inbox, and commits its offset after its effect."""
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Event as Flag
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from django.utils import timezone
+
+from outbox import inbox, progress
+from outbox.backoff import full_jitter
+from outbox.conf import conf
+from outbox.crashpoints import reach
+from outbox.errors import BrokerUnavailable, Undecodable
+from outbox.events import Event, Record, decode
+from outbox.metrics import CONSUMER_LAG, CONSUMER_LAG_SECONDS
+from outbox.quiet import once_a_minute
+from outbox.receiving import handle_one, handle_together
+from outbox.transactions import is_conflict, is_transient, retry_conflicts
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+WAIT = 0.5  # seconds for a first message
+PROGRESS_EVERY = 5.0  # seconds
+Partition = tuple[str, int]
+
+
+class ConsumerLoop:
+    """One member of the service's group. For one thread, made after the fork."""
+
+    def __init__(self, make_consumer: Callable[..., Any] | None = None) -> None:
+        self._make_consumer = make_consumer or _kafka_consumer
+        self._positions: dict[Partition, int] = {}  # the offset to read next, of what was handled
+        self._ends_seen: dict[Partition, int] = {}  # where the broker said that there is no more
+        self._timestamps: dict[Partition, int] = {}  # of the last message handled, in ms
+        self._assigned: set[Partition] = set()
+        self._paused: dict[Partition, float] = {}  # until when
+        self._failures: dict[Partition, int] = {}
+        self._progress_at = 0.0
+
+    def run(self, stop: Flag) -> None:
+        """Consume until `stop` is set; then leave the group with everything that was handled committed.
+
+        Errors that pass by themselves (the database away, deadlocks) pause what they touch; others end the loop.
+        """
+        if not conf.BOOTSTRAP_SERVERS or not conf.SUBSCRIPTIONS:
+            once_a_minute(logger, logging.WARNING, "nothing to consume: no brokers or no subscriptions are set")
+            stop.wait()
+            return
+        self._consumer = self._make_consumer(self._on_assigned, self._on_revoked)
+        try:
+            while not stop.is_set():
+                self._step()
+        finally:
+            self._consumer.close()
+
+    def _step(self) -> None:
+        self._resume_due()
+        records, ends = self._consumer.batch(BATCH, WAIT)
+        self._ends_seen.update(ends)
+        if records:
+            close_old_connections()
+            self._handle(records)
+            reach("consumer.after_commit_before_offset")
+            touched = {(record.topic, record.partition) for record in records} & self._positions.keys()
+            if touched:
+                self._consumer.commit({partition: self._positions[partition] for partition in touched}, wait=False)
+        if time.monotonic() >= self._progress_at:
+            self._progress_at = time.monotonic() + PROGRESS_EVERY
+            self._report_progress()
+
+    def _handle(self, records: list[Record]) -> None:
+        if len(records) > 1 and handle_together(records):
+            for record in records:
+                self._handled(record)
+            return
+        for record in records:
+            partition = (record.topic, record.partition)
+            if partition in self._paused:
+                continue
+            try:
+                handle_one(record)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self._pause(partition, record.offset, error)
+            else:
+                self._handled(record)
+
+    def _handled(self, record: Record) -> None:
+        partition = (record.topic, record.partition)
+        self._positions[partition] = record.offset + 1
+        self._timestamps[partition] = record.timestamp
+        self._failures.pop(partition, None)
+
+    def _pause(self, partition: Partition, offset: int, error: Exception) -> None:
+        """Read this partition again from the failed message on, later: the order is kept."""
+        if not is_conflict(error):
+            connection.close()
+        failures = self._failures[partition] = self._failures.get(partition, 0) + 1
+        self._paused[partition] = time.monotonic() + full_jitter(failures)
+        self._ends_seen.pop(partition, None)
+        self._consumer.rewind_and_pause(partition, offset)
+        once_a_minute(logger, logging.WARNING, "a partition waits for the database", reason=str(error))
+
+    def _resume_due(self) -> None:
+        now = time.monotonic()
+        for partition in [partition for partition, until in self._paused.items() if until <= now]:
+            del self._paused[partition]
+            self._consumer.resume(partition)
+
+    def _report_progress(self) -> None:
+        """Note which partitions are read to their end, as of before the brokers were asked for it."""
+        moment = timezone.now()
+        try:
+            ends = self._consumer.ends(self._assigned)
+        except BrokerUnavailable as error:
+            once_a_minute(logger, logging.WARNING, "kafka is away, nothing is consumed", reason=str(error))
+            return
+        at_end = []
+        for partition, end in ends.items():
+            position = max(self._positions.get(partition, -1), self._ends_seen.get(partition, -1))
+            if position >= end and partition not in self._paused:
+                at_end.append(partition)
+            if position >= 0:
+                lag = max(0, end - position)
+                age = moment.timestamp() - self._timestamps.get(partition, moment.timestamp() * 1000) / 1000
+                CONSUMER_LAG.labels(conf.SERVICE, *partition).set(lag)
+                CONSUMER_LAG_SECONDS.labels(conf.SERVICE, *partition).set(max(0.0, age) if lag else 0)
+        if not at_end:
+            return
+        try:
+            close_old_connections()
+            progress.record(at_end, moment)
+        except (DatabaseError, InterfaceError) as error:
+            if not is_transient(error):
+                raise
+            connection.close()
+
+    def _on_assigned(self, partitions: list[Partition]) -> None:
+        self._forget(partitions)
+        self._assigned.update(partitions)
+        logger.info("partitions assigned", extra={"partitions": len(partitions)})
+
+    def _on_revoked(self, partitions: list[Partition], lost: bool) -> None:
+        positions = {partition: self._positions[partition] for partition in partitions if partition in self._positions}
+        if positions and not lost:
+            self._consumer.commit(positions, wait=True)
+        self._forget(partitions)
+        self._assigned.difference_update(partitions)
+
+    def _forget(self, partitions: list[Partition]) -> None:
+        for partition in partitions:
+            for known in (self._positions, self._ends_seen, self._timestamps, self._paused, self._failures):
+                known.pop(partition, None)
+
+
+def rebuild(types: set[str], stop: Flag) -> int:
+    """Hand every event of these snapshot types that the topics still hold to its handler again, past the inbox.
+
+    Their handlers drop what is older than what they know. Returns how many there were; raises what a handler raises.
+    """
+    from outbox.kafka.consuming import read_all
+
+    known, handled = inbox.handlers(), 0
+    if types - known.keys():
+        raise ValueError(f"no handler for {', '.join(sorted(types - known.keys()))}")
+    for records in read_all(conf.SUBSCRIPTIONS, stop):
+        events = list(_decodable(record for record in records if record.type in types))
+        if events:
+            close_old_connections()
+            retry_conflicts(lambda events=events: _handle_again(events))
+            handled += len(events)
+    return handled
+
+
+def _handle_again(events: list[Event]) -> None:
+    with transaction.atomic(savepoint=False):
+        for event in events:
+            inbox.call(inbox.handlers()[event.type], event, timezone.now())
+
+
+def _decodable(records: Any) -> Any:
+    for record in records:
+        try:
+            yield decode(record)
+        except Undecodable as error:
+            logger.warning("not rebuilt from", extra={"offset": record.offset, "reason": str(error)})
+
+
+def _kafka_consumer(*callbacks: Any) -> Any:
+    from outbox.kafka.consuming import KafkaConsumer
+
+    return KafkaConsumer(*callbacks)

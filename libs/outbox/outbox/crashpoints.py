@@ -1,0 +1,18 @@
+"""Places where a test may end the process as if its power had failed: `CRASHPOINT=relay.after_ack_before_delete`."""
+
+import os
+import signal
+
+POINTS = (
+    "relay.after_claim",
+    "relay.after_ack_before_delete",
+    "relay.after_delete_before_commit",
+    "consumer.before_commit",
+    "consumer.after_commit_before_offset",
+)
+
+
+def reach(point: str) -> None:
+    """Die here by SIGKILL if the environment says so."""
+    if os.environ.get("CRASHPOINT") == point:
+        os.kill(os.getpid(), signal.SIGKILL)
