@@ -1,2 +1,84 @@
-test-infra:  ## starts database, Redis and Kafka for the tests (`.run/test`)
-	@python3 -m deploy.local infra --test
+# Crossborder Trade: what can be done here. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv/bin
+LOCAL := @$(PYTHON) -m deploy.local
+SERVICES := identity catalog orders payments notifications
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## lists these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-22s %s\n", $$1, $$2}'
+	@echo "  make test-<service>       one service's tests: $(SERVICES)"
+
+# --- the local stack ---
+
+.PHONY: run stop status restart logs clean demo
+run:  ## installs what is missing, starts everything, ends with a table of addresses
+	$(LOCAL) run
+
+stop:  ## stops everything, services first; data stay
+	$(LOCAL) stop
+
+status:  ## shows each process with its state and memory
+	$(LOCAL) status
+
+restart:  ## restarts one service with all its roles: s=orders
+	$(LOCAL) restart $(s)
+
+logs:  ## follows the logs of one service: s=orders
+	$(LOCAL) logs $(s)
+
+clean:  ## removes all local data, after asking
+	$(LOCAL) clean
+
+demo:  ## shops through the gateway as people would, and checks each step
+	@$(VENV)/python -m deploy.local.demo
+
+# --- tests, with servers of their own in .run/test ---
+
+.PHONY: test test-infra test-stop test-outbox test-libs test-contract test-e2e model faults bench
+test:  ## every test there is
+	@$(PYTHON) -m deploy.local.run_tests
+
+test-infra:  ## starts database, Redis and Kafka for the tests
+	$(LOCAL) infra --test
+
+test-stop:  ## stops what test-infra and test-e2e have started
+	$(LOCAL) stop --test
+
+.PHONY: $(SERVICES:%=test-%)
+$(SERVICES:%=test-%): test-%:
+	@$(PYTHON) -m deploy.local.run_tests $*
+
+test-outbox:  ## the tests of libs/outbox; DB=mysql for MySQL instead of MariaDB
+	@$(PYTHON) -m deploy.local.run_tests outbox
+
+test-libs:  ## the tests of our libraries
+	@$(PYTHON) -m deploy.local.run_tests outbox auth_jwt chassis
+
+test-contract:  ## events, schemas, topic owners and OpenAPI documents agree
+	@$(PYTHON) -m deploy.local.run_tests contract
+
+test-e2e:  ## through the gateway, everything real
+	@$(PYTHON) -m deploy.local.run_tests e2e
+
+model:  ## explores the saga; prints states, settled states, violations
+	@$(VENV)/python -m tests.model
+
+faults: test-infra  ## the fault matrix: seeds=20
+	@$(VENV)/python -m tests.faults --seeds $(or $(seeds),5)
+
+bench:  ## figures and a table: b=outbox|purchase|catalog|engine
+	@$(VENV)/python -m bench.$(or $(b),outbox)
+
+# --- the source ---
+
+.PHONY: lint lock docs
+lint:  ## ruff, mypy and the import rules
+	@sh deploy/lint.sh
+
+lock:  ## compiles the hash-pinned requirements anew
+	@bash deploy/lock.sh
+
+docs:  ## writes the OpenAPI documents and joins them for /api/docs
+	@$(VENV)/python -m deploy.gateway.join_openapi

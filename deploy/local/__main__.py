@@ -1,10 +1,10 @@
-"""The local stack's commands: python3 -m deploy.local infra|run|stop|status|restart|logs|clean [--test]."""
+"""The local stack's commands: python3 -m deploy.local run|infra|stop|... [--test]."""
 
 import argparse
 import fcntl
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from . import bootstrap, stack
 from .console import Failure
@@ -15,23 +15,23 @@ from .layout import ROOT, Layout, choose_layout
 def only_one(layout: Layout) -> Iterator[None]:
     """Let two calls for one stack wait for each other."""
     layout.run.mkdir(parents=True, exist_ok=True)
-    with open(layout.run / "lock", "a") as lock:
+    with (layout.run / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m deploy.local", description=__doc__)
-    parser.add_argument("command", choices=("infra", "run", "stop", "status", "restart", "logs", "clean"))
+    parser.add_argument("command", choices=tuple(stack.COMMANDS))
     parser.add_argument("service", nargs="?", default="")
     parser.add_argument("--test", action="store_true", help="the tests' stack: PORT_BASE + 1000, .run/test")
     chosen = parser.parse_args()
     try:
         layout = choose_layout(test=chosen.test)
-        with only_one(layout):
+        with only_one(layout) if chosen.command not in ("status", "logs") else nullcontext():
             if chosen.command in ("infra", "run"):
                 bootstrap.prepare_machine(layout)
-            bootstrap.become_unprivileged(layout)
+                bootstrap.become_unprivileged(layout)
             stack.COMMANDS[chosen.command](layout, chosen.service)
     except Failure as failure:
         print(f"\n  !!! {failure}", file=sys.stderr)

@@ -36,7 +36,7 @@ def prepare_machine(layout: Layout) -> None:
     if missing := _missing_packages():
         with step(f"System packages: {' '.join(missing)}"):
             _install_packages(missing)
-    if _stamp() != _stamp_path().read_text() if _stamp_path().exists() else True:
+    if not _stamp_path().exists() or _stamp_path().read_text() != _stamp():
         with step("Python environment .venv (some minutes the first time)"):
             _install_python()
     if not kafka.jars().exists():
@@ -115,35 +115,30 @@ def _module(name: str) -> bool:
 
 
 def base_python() -> str:
-    """The Python that makes `.venv`: this one, or for root one that other users may run too."""
-    if os.getuid() == 0 and "/root/" in str(Path(sys.executable).resolve()) and Path("/usr/bin/python3").exists():
-        answer = subprocess.run(
-            ["/usr/bin/python3", "-c", "import sys; print(sys.version_info >= (3, 11))"], capture_output=True
-        )
-        if answer.stdout.strip() == b"True":
-            return "/usr/bin/python3"
+    """The Python that makes `.venv`: this one or, for root, rather the system's, which other users may run too."""
+    if os.getuid() == 0 and _version("/usr/bin/python3") >= (3, 11):
+        return "/usr/bin/python3"
     return sys.executable
+
+
+def _version(python: str) -> tuple[int, ...]:
+    code = "import sys; print(*sys.version_info[:2])"
+    try:
+        return tuple(map(int, subprocess.run([python, "-c", code], capture_output=True).stdout.split()))
+    except OSError:
+        return ()
 
 
 def _install_packages(missing: list[str]) -> None:
     by_hand = f"sudo apt-get install -y --no-install-recommends {' '.join(missing)}"
-    root = [] if os.getuid() == 0 else ["sudo", "-n"]
-    may = (
-        not root or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
-        if _any("sudo") or not root
-        else False
-    )
-    if not _any("apt-get") or not may:
-        raise Failure(
-            f"These packages are missing and apt may not be used: {' '.join(missing)}.", f"Install them: {by_hand}"
-        )
-    done = subprocess.run(
-        [*root, "sh", "-c", INSTALL, "install", *missing], capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+    sudo = [] if os.getuid() == 0 else ["sudo", "-n"]
+    may = not sudo or (_any("sudo") and subprocess.run([*sudo, "true"], capture_output=True).returncode == 0)
+    if not may or not _any("apt-get"):
+        raise Failure(f"Missing, and apt may not be used here: {' '.join(missing)}.", f"Install them: {by_hand}")
+    command = [*sudo, "sh", "-c", INSTALL, "install", *missing]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise Failure(
-            f"apt could not install them:\n{done.stdout[-500:]}{done.stderr[-800:]}", f"Try it by hand: {by_hand}"
-        )
+        raise Failure(f"apt failed:\n{done.stdout[-500:]}{done.stderr[-800:]}", f"Try it by hand: {by_hand}")
 
 
 def _stamp_path() -> Path:
@@ -164,20 +159,16 @@ def _install_python() -> None:
         _run([base_python(), "-m", "venv", "--clear", str(VENV)])
     pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     _run([*pip, "--require-hashes", "-r", "requirements-dev.txt"])
-    libraries = [
-        part for folder in LIBRARY_FOLDERS if (ROOT / folder / "pyproject.toml").exists() for part in ("-e", folder)
-    ]
-    _run([*pip, "--no-deps", "--no-build-isolation", *libraries])
+    editable = [part for folder in LIBRARY_FOLDERS for part in ("-e", folder)]
+    _run([*pip, "--no-deps", "--no-build-isolation", *editable])
     _stamp_path().write_text(wanted)
 
 
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise Failure(
-            f"{' '.join(command)} failed:\n{done.stderr[-1500:]}",
-            "Mend what it says, then run the same make target again.",
-        )
+        shown = f"{' '.join(command)} failed:\n{done.stderr[-1500:]}"
+        raise Failure(shown, "Mend what it says (is PyPI reachable?), then run the same make target again.")
 
 
 def _require_space(layout: Layout) -> None:

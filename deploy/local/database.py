@@ -23,7 +23,7 @@ skip-name-resolve
 init-file = {folder}/accounts.sql
 character-set-server = utf8mb4
 transaction-isolation = READ-COMMITTED
-sql-mode = STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION
+sql-mode = STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION
 default-time-zone = +00:00
 innodb-lock-wait-timeout = 5
 innodb-buffer-pool-size = 128M
@@ -120,13 +120,13 @@ def _initialise(server: str, folder: Path, *, mysql: bool) -> None:
             f"--auth-root-socket-user={getpass.getuser()}",
             f"--user={getpass.getuser()}",
             "--skip-test-db",
-            f"--tmpdir={folder}/tmp",
+            f"--tmpdir={folder / 'tmp'}",
         ]
-    with open(folder / "initialise.log", "w") as log:
+    with (folder / "initialise.log").open("w") as log:
         done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise Failure("The database's data folder could not be made.", f"Read {folder}/initialise.log")
-    os.replace(partial, folder / "data")
+    partial.replace(folder / "data")
 
 
 def _write_accounts(layout: Layout, path: Path, *, mysql: bool) -> None:

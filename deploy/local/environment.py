@@ -1,7 +1,6 @@
 """Secrets, made once, and the variables that every process of a stack starts with."""
 
 import base64
-import os
 import secrets
 from pathlib import Path
 
@@ -77,7 +76,7 @@ def write_variables(path: Path, variables: dict[str, str]) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.touch(mode=0o600)
     partial.write_text(text)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _random_text(name: str) -> str:

@@ -1,6 +1,5 @@
 """Apache Kafka from its published Maven artifacts: one KRaft node, run by the machine's Java."""
 
-import os
 import shutil
 import subprocess
 from hashlib import sha256
@@ -53,7 +52,7 @@ def fetch_jars() -> None:
     done = subprocess.run([*command, f"-DoutputDirectory={partial}"], stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise Failure("Maven could not fetch Apache Kafka.", "See its message above; is Maven Central reachable?")
-    os.replace(partial, jars())
+    partial.replace(jars())
 
 
 def prepare(layout: Layout) -> list[str]:
@@ -74,7 +73,7 @@ def prepare(layout: Layout) -> list[str]:
     if not (folder / "data" / "meta.properties").exists():
         tool = [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted"]
         cluster = load_secrets(layout)["KAFKA_CLUSTER_ID"]
-        with open(folder / "format.log", "w") as log:
+        with (folder / "format.log").open("w") as log:
             command = [*tool, "-t", cluster, "-c", str(settings)]
             done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         if done.returncode != 0:

@@ -1,5 +1,6 @@
 """Who holds a port, and which processes an interrupted run left behind."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -24,7 +25,7 @@ def require_free_ports(layout: Layout, names: list[str]) -> None:
                 variable = "PORT_BASE (the tests use PORT_BASE + 1000)" if layout.test else "PORT_BASE"
                 raise Failure(
                     f"Port {port} ({name}) is in use by {_holder(port)}.",
-                    f"Stop that program, or choose other ports: {variable}, now {os.environ.get('PORT_BASE', 'unset')}.",
+                    f"Stop that program, or choose other ports with {variable}, in the environment or in .env.",
                 ) from None
 
 
@@ -52,6 +53,13 @@ def end_leftovers(layout: Layout) -> None:
     raise Failure(f"Processes {pids} of an earlier run do not end.", "End them by hand, then try again.")
 
 
+def wait_for_the_end(layout: Layout, seconds: float) -> None:
+    """Give the processes of this stack this long to end by themselves."""
+    deadline = time.monotonic() + seconds
+    while _pids_of(layout) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def _pids_of(layout: Layout) -> list[int]:
     return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _belongs(folder, layout)]
 
@@ -70,10 +78,8 @@ def _belongs(process: Path, layout: Layout) -> bool:
 
 
 def _send(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _holder(port: int) -> str:
@@ -86,7 +92,7 @@ def _holder(port: int) -> str:
                 inodes.add(f"socket:[{fields[9]}]")
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            if os.readlink(descriptor) in inodes:
+            if str(descriptor.readlink()) in inodes:
                 process = descriptor.parents[1]
                 command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 return f"process {process.name} ({command[:80]})"

@@ -4,26 +4,41 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-from . import database, kafka, redis
+from . import database, gateway, kafka, redis
 from .layout import ROOT, VENV, Layout, dotenv, existing_services
 from .supervisor import Program
 
 BIN = VENV / "bin"
+EDGE = ("mailbox", "sandbox", "gateway")  # beside the services
 SERVERS = ("database", "redis", "kafka")  # what tests need; in the order in which they start
 
 
 def all_programs(layout: Layout, variables: dict[str, str]) -> list[Program]:
     """Everything that this stack may run; writes the settings of the servers on its way."""
-    return [*servers(layout), *(role for service in existing_services() for role in roles(layout, service, variables))]
+    services = [role for service in existing_services() for role in roles(layout, service, variables)]
+    return [*servers(layout), *edge(layout, variables), *services]
 
 
 def servers(layout: Layout) -> list[Program]:
     """Database, Redis and Kafka. A changed settings file changes the program, so that it is restarted."""
     return [
-        Program("database", "database", database.prepare(layout), environment=_version_of(*database.files(layout))),
+        _with_version("database", database.prepare(layout), database.files(layout)),
         Program("redis", "redis", redis.prepare(layout)),
         Program("kafka", "kafka", kafka.prepare(layout)),
     ]
+
+
+def edge(layout: Layout, variables: dict[str, str]) -> list[Program]:
+    """What stands around the services: the mailbox, the sandbox payment provider and the gateway."""
+    python = str(BIN / "python")
+    mailbox = [
+        *(python, "-m", "deploy.mailbox", "--folder", str(layout.run / "mailbox")),
+        *("--smtp", str(layout.port("smtp")), "--http", str(layout.port("mailbox"))),
+    ]
+    found = [Program("mailbox", "mailbox", mailbox)]
+    if (ROOT / "deploy" / "sandbox_provider" / "__main__.py").exists():
+        found.append(Program("sandbox", "sandbox", [python, "-m", "sandbox_provider"], ROOT / "deploy", variables))
+    return [*found, _with_version("gateway", gateway.prepare(layout), gateway.files(layout))]
 
 
 def roles(layout: Layout, service: str, variables: dict[str, str]) -> list[Program]:
@@ -59,5 +74,6 @@ def roles(layout: Layout, service: str, variables: dict[str, str]) -> list[Progr
     return [Program(service, role, command, folder, own.get(role, {})) for role, command in commands.items()]
 
 
-def _version_of(*paths: Path) -> dict[str, str]:
-    return {"SETTINGS_VERSION": sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]}
+def _with_version(name: str, command: list[str], files: list[Path]) -> Program:
+    version = sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    return Program(name, name, command, environment={"SETTINGS_VERSION": version})

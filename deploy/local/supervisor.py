@@ -116,7 +116,7 @@ def is_running(layout: Layout) -> bool:
 
 def start_daemon(layout: Layout, environment: dict[str, str]) -> None:
     """Start supervisord with these variables on top of the caller's; none of its programs runs yet."""
-    with open(layout.logs / "start.log", "w") as log:
+    with (layout.logs / "start.log").open("w") as log:
         done = subprocess.run(
             [VENV / "bin" / "supervisord", "-c", layout.run / "supervisord.conf"],
             env=os.environ | environment | {MARK: str(layout.run)},

@@ -1,0 +1,100 @@
+"""Runs the tests, each part in a process of its own, and says at the end which of them failed.
+
+python3 -m deploy.local.run_tests [part ...]; parts are the services, outbox, auth_jwt, chassis, deploy, contract, model,
+faults and e2e. Without a part: all that are there, even after one has failed.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .layout import ROOT, SERVICES, VENV
+
+PYTHON = str(VENV / "bin" / "python")
+LIBRARIES = ("outbox", "auth_jwt", "chassis")
+FOLDERS = {
+    "deploy": "deploy",
+    "contract": "tests/contract",
+    "model": "tests/model",
+    "faults": "tests/faults",
+    "e2e": "tests/e2e",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some tests: where they lie, where pytest runs, and what starts it."""
+
+    name: str
+    tests: Path
+    folder: Path
+    command: list[str]
+
+    def exists(self) -> bool:
+        return any(self.tests.rglob("test_*.py"))
+
+
+def all_parts() -> list[Part]:
+    """Every part in the order in which `make test` runs them: the quick ones first, the whole stack last."""
+    libraries = [_pytest(name, ROOT / "libs" / name / "tests") for name in LIBRARIES]
+    services = [
+        Part(name, ROOT / "services" / name / "tests", ROOT / "services" / name, [PYTHON, "manage.py", "test"])
+        for name in SERVICES
+    ]
+    return [*libraries, *services, *(_pytest(name, ROOT / folder) for name, folder in FOLDERS.items())]
+
+
+def _pytest(name: str, tests: Path) -> Part:
+    return Part(name, tests, ROOT, [PYTHON, "-m", "pytest", str(tests.relative_to(ROOT))])
+
+
+def run_part(part: Part) -> tuple[str, int, float]:
+    """Run one part, its output shown as it comes; (pytest's closing line, exit code, seconds)."""
+    print(f"\n=== {part.name}", flush=True)
+    started = time.monotonic()
+    process = subprocess.Popen(
+        part.command,
+        cwd=part.folder,
+        env=os.environ | {"CROSSBORDER_TESTING": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    closing = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        closing = line.strip(" =\n") or closing
+    return closing, process.wait(), time.monotonic() - started
+
+
+def main(names: list[str]) -> int:
+    parts = [part for part in all_parts() if part.exists()]
+    if unknown := set(names) - {part.name for part in parts}:
+        print(f"There are no tests named {', '.join(sorted(unknown))}; there are: {', '.join(p.name for p in parts)}.")
+        return 2
+    chosen = [part for part in parts if not names or part.name in names]
+    _start("infra")
+    if any(part.name == "e2e" for part in chosen):
+        _start("run")
+    results = [(part.name, *run_part(part)) for part in chosen]
+    if len(results) > 1:
+        print("\n=== all parts")
+        for name, closing, code, seconds in results:
+            print(f"  {'ok ' if code == 0 else '!! '} {name:14} {closing} [{seconds:.0f} s]")
+    return 1 if any(code for _, _, code, _ in results) else 0
+
+
+def _start(command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "deploy.local", command, "--test"], cwd=ROOT, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise SystemExit(done.returncode)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
