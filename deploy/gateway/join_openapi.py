@@ -1,7 +1,6 @@
 """Writes each service's OpenAPI document, and joins the five into docs/openapi.json for /api/docs.
 
-python -m deploy.gateway.join_openapi [--check]; with --check nothing is written, the exit code 1 says that one is out of
-date.
+python -m deploy.gateway.join_openapi [--check]; --check writes nothing: its exit code 1 says that one is out of date.
 """
 
 import json

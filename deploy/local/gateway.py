@@ -1,5 +1,6 @@
 """nginx: the gateway's own configuration (deploy/gateway), filled in for one machine."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from .layout import ROOT, SERVICES, VENV, Layout
 
 FILES = ROOT / "deploy" / "gateway"
 MAIN = """\
+{user}
 daemon off;
 worker_processes 2;
 pid {folder}/nginx.pid;
@@ -38,13 +40,13 @@ def prepare(layout: Layout) -> list[str]:
         raise Failure("There is no nginx.", "Install it: sudo apt-get install nginx")
     folder = layout.run / "nginx"
     folder.mkdir(parents=True, exist_ok=True)
-    values = _values(layout)
+    values = template_values(layout)
     template = (FILES / "gateway.conf.template").read_text()
     (folder / "gateway.conf").write_text(re.sub(r"\$\{([A-Z_]+)\}", lambda name: values[name[1]], template))
     linked = folder / "crossborder"  # the files that the configuration includes, as in the container
     linked.unlink(missing_ok=True)
     linked.symlink_to(FILES)
-    (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
+    (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user="user root;" if os.getuid() == 0 else ""))
     return [server, "-e", "stderr", "-p", f"{folder}/", "-c", f"{folder}/nginx.conf"]
 
 
@@ -53,7 +55,7 @@ def files(layout: Layout) -> list[Path]:
     return [layout.run / "nginx" / "gateway.conf", *sorted(FILES.glob("*.conf"))]
 
 
-def _values(layout: Layout) -> dict[str, str]:
+def template_values(layout: Layout) -> dict[str, str]:
     """The template's variables. One machine's tests and benchmarks all come from one address: the limits are wide."""
     assets = next(VENV.glob("lib/python*/site-packages/drf_spectacular_sidecar/static"), VENV)
     return {

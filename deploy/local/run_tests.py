@@ -1,6 +1,6 @@
 """Runs the tests, each part in a process of its own, and says at the end which of them failed.
 
-python3 -m deploy.local.run_tests [part ...]; parts are the services, outbox, auth_jwt, chassis, deploy, contract, model,
+python3 -m deploy.local.run_tests [part ...]; parts: the services, outbox, auth_jwt, chassis, deploy, contract, model,
 faults and e2e. Without a part: all that are there, even after one has failed.
 """
 

@@ -32,12 +32,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where the .eml files are kept")
     parser.add_argument("--host", default="127.0.0.1")
     chosen = parser.parse_args()
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread starts, so that only sigwait sees them
     store = Store(chosen.folder)
     controller = Controller(Sink(store), hostname=chosen.host, port=chosen.smtp, data_size_limit=10 * 1024 * 1024)
     controller.start()
     threading.Thread(target=serve, args=(store, chosen.host, chosen.http), daemon=True).start()
     print(f"SMTP on {chosen.host}:{chosen.smtp}, HTTP on {chosen.host}:{chosen.http}", flush=True)
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    signal.sigwait(ends)
     controller.stop()
     sys.exit(0)
 
