@@ -18,4 +18,4 @@ def settings(role: str, **others: Any) -> dict[str, Any]:
         "log_level": 2,  # what matters arrives in error_cb
         **others,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in given.items() if value not in (None, "")}
