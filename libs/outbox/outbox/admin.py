@@ -1,4 +1,4 @@
-"""Admin pages: pending events, waiting keys, dead and parked events. Rows are settled, not edited, and that is logged."""
+"""Admin pages: pending events, waiting keys, dead and parked events. Rows are settled, not edited; that is logged."""
 
 from collections.abc import Callable
 from typing import Any

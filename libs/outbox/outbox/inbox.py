@@ -42,14 +42,17 @@ def receive(event: Event, *, now: datetime | None = None) -> bool:
 def receive_together(events: Iterable[Event]) -> None:
     """Handle many events in one transaction without savepoints: all of them or, raising, none."""
     known, now = handlers(), timezone.now()
-    wanted = {event.id: event for event in reversed(list(events)) if event.type in known}
+    wanted: dict[str, Event] = {}
+    for event in events:
+        if event.type in known:
+            wanted.setdefault(event.id, event)
     with transaction.atomic(savepoint=False):
         seen = set(
             InboxEntry.objects.filter(consumer=conf.SERVICE, event_id__in=list(wanted)).values_list(
                 "event_id", flat=True
             )
         )
-        fresh = [event for event in reversed(wanted.values()) if event.id not in seen]
+        fresh = [event for event in wanted.values() if event.id not in seen]
         InboxEntry.objects.bulk_create(
             [InboxEntry(consumer=conf.SERVICE, event_id=event.id, received_at=now) for event in fresh]
         )

@@ -165,7 +165,7 @@ class Relay:
             lanes = lock_lanes(cursor, self._start)
             self._start = (self._start + LANES // 2) % LANES
             rows = read_rows(cursor, lanes, conf.BATCH_SIZE, held)
-            rows = [row for row in rows if not self._hold_if_missing(row.topic)]
+            rows = self._writable(rows, producer)
             if not rows:
                 return False
             reach("relay.after_claim")
@@ -182,23 +182,28 @@ class Relay:
         if self._producer is None:
             self._producer = self._make_producer()
         if time.monotonic() - self._topics_seen_at > TOPICS_ARE_FRESH:
-            try:
-                self._topics = self._producer.topics()
-            except ProducerDied:
-                self._drop_producer()
-                raise
-            self._topics_seen_at = time.monotonic()
+            self._look_at_topics(self._producer)
         return self._producer
 
-    def _hold_if_missing(self, topic: str) -> bool:
-        if topic in self._topics:
-            return False
-        self._hold(topic, "the broker does not know it, or hides it")
-        return True
+    def _look_at_topics(self, producer: RowProducer) -> None:
+        try:
+            self._topics = producer.topics()
+        except ProducerDied:
+            self._drop_producer()
+            raise
+        self._topics_seen_at = time.monotonic()
+
+    def _writable(self, rows: list[Row], producer: RowProducer) -> list[Row]:
+        """The rows whose topic is there; one that is not, also when looked for again, is held."""
+        wanted = {row.topic for row in rows}
+        if wanted - self._topics:
+            self._look_at_topics(producer)
+        for topic in wanted - self._topics:
+            self._hold(topic, "the broker does not know it, or hides it")
+        return [row for row in rows if row.topic in self._topics]
 
     def _hold(self, topic: str, reason: str) -> None:
         self._held[topic] = time.monotonic() + TOPIC_IS_HELD
-        self._topics_seen_at = min(self._topics_seen_at, time.monotonic() - TOPICS_ARE_FRESH + TOPIC_IS_HELD)
         once_a_minute(logger, logging.ERROR, f"topic {topic} cannot be written, its events wait", reason=reason)
 
     def _count_failures(self, cursor: Any, sent: Sent) -> int:

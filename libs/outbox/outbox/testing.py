@@ -1,14 +1,18 @@
-"""Helpers for the tests of services: what did they publish, and what do their handlers do with an event."""
+"""Helpers for tests: what was published, what handlers do with an event, a broker in memory that fails on demand."""
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from outbox.claims import Row
+from outbox.errors import ProducerDied, PublishError
 from outbox.events import Event, Record, decode, encode_headers
 from outbox.inbox import receive
 from outbox.models import OutboxEvent
@@ -63,3 +67,69 @@ def deliver(
     if is_outermost():
         return retry_conflicts(lambda: receive(event, now=now))
     return receive(event, now=now)
+
+
+@dataclass
+class Failure:
+    """`error` for every message, or those of `key`, so many `times` (None: always)."""
+
+    error: PublishError
+    key: str | None = None
+    times: int | None = None
+
+    def strikes(self, row: Row) -> bool:
+        """True when this message fails; that time is counted."""
+        if self.times == 0 or self.key not in (None, row.key):
+            return False
+        self.times = None if self.times is None else self.times - 1
+        return True
+
+
+@dataclass
+class MemoryBroker:
+    """Topics in memory. `Relay(broker.producer)` sends to it; `failures` say what goes wrong."""
+
+    topics: set[str]
+    messages: list[Row] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    producers_made: int = 0
+
+    def fail(self, error: PublishError, *, key: str | None = None, times: int | None = None) -> None:
+        """From now on, answer with `error`: MessageRejected, TopicUnavailable, BrokerUnavailable or ProducerDied."""
+        self.failures.append(Failure(error, key, times))
+
+    def heal(self) -> None:
+        """Nothing goes wrong any more."""
+        self.failures.clear()
+
+    def producer(self) -> "MemoryProducer":
+        """A new producer, as a relay makes one."""
+        self.producers_made += 1
+        return MemoryProducer(self)
+
+
+class MemoryProducer:
+    """What outbox.kafka.producing.KafkaProducer is for Kafka. Once it has died it refuses everything."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+        self._died: ProducerDied | None = None
+
+    def topics(self, seconds: float = 0) -> set[str]:
+        """The broker's topics."""
+        return self._broker.topics
+
+    def send(self, row: Row, reports: deque[tuple[Row, PublishError | None]]) -> None:
+        """Take the message, or report the failure that is due."""
+        error = self._died or next((each.error for each in self._broker.failures if each.strikes(row)), None)
+        if isinstance(error, ProducerDied):
+            self._died = error
+        if error is None:
+            self._broker.messages.append(row)
+        reports.append((row, error))
+
+    def poll(self, seconds: float) -> None:
+        """Everything was reported at once."""
+
+    def close(self) -> None:
+        """Nothing is kept."""

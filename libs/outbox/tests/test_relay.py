@@ -5,10 +5,13 @@ import threading
 
 import pytest
 from conftest import eventually, in_order, numbers, published
-from django.db import connection
+from django.db import connection, transaction
+from outbox import wakeup
+from outbox.models import DeadEvent, KeyBlock, OutboxEvent
 from outbox.publishing import pending_count
 from outbox.relay import Relay
 from outbox.tasks import publish_outbox_events
+from outbox.transactions import retry_conflicts
 from project.writing import count
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +41,8 @@ def test_two_relays_and_concurrent_writers_keep_each_keys_order(topic, processes
         keys = random.Random(seed)
         try:
             for _ in range(150):
-                count(f"key-{keys.randrange(12)}")
+                key = f"key-{keys.randrange(12)}"
+                retry_conflicts(lambda key=key: count(key))
         finally:
             connection.close()
 
@@ -54,3 +58,65 @@ def test_two_relays_and_concurrent_writers_keep_each_keys_order(topic, processes
     for process in relays:
         process.terminate()
         assert process.wait(15) == 0
+
+
+@pytest.mark.parametrize(
+    "point", ["relay.after_claim", "relay.after_ack_before_delete", "relay.after_delete_before_commit"]
+)
+def test_a_relay_killed_at_any_point_loses_nothing(topic, processes, point):
+    for n in range(20):
+        count(f"key-{n % 3}")
+    crashed = processes.start("outbox_drain", CRASHPOINT=point)
+    assert crashed.wait(20) == -9
+    assert pending_count() == 20
+    publish_outbox_events()
+    assert pending_count() == 0
+    found = numbers(published(topic))
+    assert sum(map(len, found.values())) == 20
+    assert all(in_order(each) for each in found.values())
+
+
+def test_a_message_that_kafka_refuses_waits_while_others_flow(topic, settings, relay):
+    settings.OUTBOX = {**settings.OUTBOX, "MAX_PAYLOAD_BYTES": 10_000_000}
+    count("large", text="x" * 2_000_000)
+    count("large")
+    count("small")
+    relay.drain(10)
+    assert numbers(published(topic)) == {"small": [1]}
+    assert KeyBlock.objects.get().key == "large"
+    assert OutboxEvent.objects.order_by("id").first().attempts == 1
+    assert not DeadEvent.objects.exists()
+
+
+def test_a_topic_that_is_missing_on_the_broker_waits(settings, relay):
+    settings.OUTBOX = {**settings.OUTBOX, "TOPIC": f"{settings.OUTBOX['TOPIC']}-missing"}
+    count("a")
+    assert relay.drain(5).published == 0
+    assert OutboxEvent.objects.get().attempts == 0
+
+
+def test_a_commit_wakes_the_relay(topic, relay):
+    stop, woken = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        wakeup.wait(10, stop)
+        woken.set()
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    with transaction.atomic():
+        count("a")
+        count("b")
+        assert not woken.wait(0.1), "nothing is committed yet"
+    assert woken.wait(2)
+    waiter.join()
+
+
+def test_a_commit_does_not_mind_that_redis_is_away(settings, topic, monkeypatch):
+    monkeypatch.setattr(wakeup, "_no_push_before", 0.0)
+    settings.OUTBOX = {**settings.OUTBOX, "WAKE_URL": "redis://127.0.0.1:9/0"}
+    count("a")
+    assert pending_count() == 1
+    assert wakeup._no_push_before > 0, "no other commit tries for a while"
+    wakeup.wait(0.01, threading.Event())
+    wakeup._no_push_before = 0.0

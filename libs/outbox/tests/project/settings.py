@@ -70,7 +70,7 @@ OUTBOX = {
     "SERVICE": env.get("OUTBOX_TEST_SERVICE", f"shop{RUN}"),
     "TOPIC": env.get("OUTBOX_TEST_TOPIC", f"outbox-test-{RUN}"),
     "SUBSCRIPTIONS": [env.get("OUTBOX_TEST_TOPIC", f"outbox-test-{RUN}")],
-    "HANDLERS": "project.handlers.HANDLERS",
+    "HANDLERS": env.get("OUTBOX_TEST_HANDLERS", "project.handlers.HANDLERS"),
     "SCHEMAS": HERE / "schemas",
     "WAKE_URL": env.get("CELERY_BROKER_URL"),
     "BOOTSTRAP_SERVERS": env.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:19022"),

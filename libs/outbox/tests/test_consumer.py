@@ -1,0 +1,116 @@
+"""The consumer against a real broker, in processes that are killed."""
+
+import threading
+
+import pytest
+from conftest import eventually
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from outbox.conf import conf
+from outbox.consumer import ConsumerLoop
+from outbox.models import ConsumerProgress, InboxEntry
+from outbox.progress import caught_up_since
+from outbox.relay import Relay
+from project import handlers
+from project.models import Diary
+from project.writing import COUNTED, count
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def diary() -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for key, number in Diary.objects.order_by("id").values_list("key", "number"):
+        found.setdefault(key, []).append(number)
+    return found
+
+
+def send(keys: int, each: int) -> dict[str, list[int]]:
+    """Put events on the topic; what the diary will say."""
+    for _ in range(each):
+        for key in range(keys):
+            count(f"key-{key}")
+    relay = Relay()
+    relay.drain(10)
+    relay.close()
+    return {f"key-{key}": list(range(1, each + 1)) for key in range(keys)}
+
+
+@pytest.fixture
+def loop(topic):
+    """A consumer in a thread of this process."""
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            ConsumerLoop().run(stop)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield thread
+    stop.set()
+    thread.join()
+    handlers.moods.clear()
+
+
+def test_run_events_carries_events_from_commit_to_effect_and_ends_gracefully(topic, processes):
+    process = processes.start("run_events")
+    for n in range(1, 31):
+        count(f"key-{n % 4}")
+    eventually(lambda: Diary.objects.count() == 30)
+    assert all(numbers == sorted(numbers) for numbers in diary().values())
+    process.terminate()
+    assert process.wait(15) == 0
+
+
+def test_run_events_dies_as_a_whole(topic, processes):
+    process = processes.start("run_events", OUTBOX_TEST_HANDLERS="project.handlers.MISSING")
+    count("a")
+    assert process.wait(30) == 1
+
+
+@pytest.mark.parametrize("point", ["consumer.before_commit", "consumer.after_commit_before_offset"])
+def test_a_killed_consumer_neither_loses_nor_repeats_an_effect(topic, processes, point):
+    expected = send(keys=3, each=4)
+    assert processes.start("consume_events", CRASHPOINT=point).wait(30) == -9
+    processes.start("consume_events")
+    eventually(lambda: Diary.objects.count() >= 12, 40)
+    assert diary() == expected
+
+
+def test_a_partition_waits_while_the_database_is_away(loop):
+    from django.db import OperationalError
+
+    trouble = [OperationalError(2013, "Lost connection to server during query")] * 2
+
+    def lost() -> None:
+        if trouble:
+            raise trouble.pop()
+
+    handlers.moods["key-1", 2] = lost
+    expected = send(keys=3, each=4)
+    eventually(lambda: Diary.objects.count() >= 12)
+    assert diary() == expected
+    assert trouble == []
+    assert loop.is_alive()
+
+
+def test_progress_is_reported_also_when_idle(loop, topic):
+    moment = timezone.now()
+    eventually(lambda: ConsumerProgress.objects.filter(consumer=conf.SERVICE, topic=topic).count() == 3)
+    eventually(lambda: caught_up_since(moment, [topic]))
+    later = timezone.now()
+    eventually(lambda: caught_up_since(later, [topic]))
+
+
+def test_rebuild_hands_known_events_to_their_handlers_again(topic, loop, capsys):
+    expected = send(keys=2, each=3)
+    eventually(lambda: Diary.objects.count() == 6)
+    Diary.objects.all().delete()
+    call_command("consume_events", "--rebuild", COUNTED)
+    assert diary() == expected
+    assert InboxEntry.objects.count() == 6
+    assert "6 events handled again" in capsys.readouterr().out
