@@ -30,7 +30,10 @@ class RequestContext:
         trace_id = match[1] if match else secrets.token_hex(16)
         traceparent = f"00-{trace_id}-{secrets.token_hex(8)}-{match[3] if match else '01'}"
         started = time.perf_counter()
-        with log_fields(request_id=request_id, trace_id=trace_id), correlation(request_id, traceparent=traceparent):
+        with (
+            log_fields(request_id=request_id, trace_id=trace_id),
+            correlation(correlation_id=request_id, traceparent=traceparent),
+        ):
             response = self.get_response(request)
         match_info = request.resolver_match
         REQUEST_SECONDS.labels(

@@ -54,3 +54,23 @@ def wait_until(condition: Callable[[], Any], seconds: float = 10.0, what: str = 
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
         time.sleep(0.02)
     return value
+
+
+@pytest.fixture
+def time_machine_at():
+    """`with time_machine_at(minutes=16):` - the clock is that much later."""
+    from datetime import UTC, datetime, timedelta
+
+    import time_machine
+
+    return lambda **later: time_machine.travel(datetime.now(UTC) + timedelta(**later), tick=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test that touches the database commits for real: hooks run, conflicts happen, a refusal rolls back."""
+    from django.conf import settings
+
+    real = pytest.mark.django_db(transaction=True, available_apps=list(settings.INSTALLED_APPS))
+    for item in items:
+        if {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
+            item.add_marker(real, append=False)

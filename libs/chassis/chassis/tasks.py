@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from outbox.context import correlation
 from outbox.transactions import retry_conflicts
-from uuid_utils.compat import uuid7
 
 from chassis.logs import log_fields
 
@@ -25,7 +24,7 @@ class Task(celery.Task):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         run = super().__call__
-        with log_fields(task=self.name), correlation(self.request.id or str(uuid7())):
+        with log_fields(task=self.name), correlation(correlation_id=self.request.id):
             if self.request.is_eager:  # joined to whatever transaction the caller has
                 return run(*args, **kwargs)
             return retry_conflicts(lambda: run(*args, **kwargs))

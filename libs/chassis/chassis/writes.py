@@ -26,8 +26,9 @@ REPLAYED_HEADERS = ("Location", "ETag", "Retry-After", "Cart-Token")
 Idempotency = Literal["required", "optional", "none"]
 
 
-def writes(idempotency: Idempotency = "optional") -> Callable:
+def writes(idempotency: Idempotency = "optional", *, if_match: bool = False) -> Callable:
     """Decorate a view's method. `required`: a missing key is a 400; `none`: the method is idempotent by its nature.
+    `if_match` says that the method asks for If-Match (`require_match`), so that the OpenAPI document says it too.
 
     Raises Problem: 400 `idempotency_key_required`, 409 `request_in_flight`, 422 `idempotency_key_reused`.
     Answers of 2xx are kept for 24 hours; a refusal changed nothing and is decided anew.
@@ -48,7 +49,7 @@ def writes(idempotency: Idempotency = "optional") -> Callable:
             route = f"{request.method} {request.path}"[:120]
             return _once(view.principal(request), route, key, request, lambda: method(view, request, *args, **kwargs))
 
-        run.idempotency = idempotency  # type: ignore[attr-defined]
+        run.idempotency, run.if_match = idempotency, if_match  # type: ignore[attr-defined]
         return run
 
     return decorate
