@@ -138,7 +138,7 @@ def _columns(table: type[models.Model]) -> dict[str, models.Field]:
 def _table_for(header: list[str], name: str) -> type[models.Model]:
     for table in TABLES:
         columns = _columns(table)
-        needed = {key for key, column in columns.items() if not column.blank and not column.has_default()}
+        needed = {key for key, column in columns.items() if not column.null and not column.has_default()} - {"note"}
         if needed <= set(header) <= set(columns) and len(set(header)) == len(header):
             return table
     raise ImportRefused([f"{name}: no table of rules has the columns {', '.join(header)}"])

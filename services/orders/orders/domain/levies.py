@@ -108,6 +108,9 @@ def _line_duties(line: Line, value: int, to: Destination, rules: RuleSet) -> Ite
         raise Unquotable(Problem("no_duty_rate", detail, line.line_id))
     goods = Goods(value, line.measures, lambda minor, currency: rules.exchange.exact(minor, currency, to.currency))
     for row in (main, *rules.additional_duties(to.country, code, line.origin)):
+        if not row.expression:
+            detail = f"{line.sku}: the duty on HS {row.hs_prefix} is published in words, a person has to reckon it"
+            raise Unquotable(Problem("no_expression", detail, line.line_id))
         try:
             amount = half_up(duty(row.expression, goods))
         except (MissingUnit, InvalidExpression) as reason:

@@ -23,7 +23,7 @@ EXPONENTS: Mapping[str, int] = {
     **dict.fromkeys(_THREE_DECIMALS.split(), 3),
 }
 CHARGE_STEPS: Mapping[str, int] = dict.fromkeys(["BHD", "JOD", "KWD", "OMR", "TND"], 10)
-"""Minor units that a charged total is a multiple of, where not of one: card providers want the third decimal to be 0."""
+"""Minor units that a charged total is a multiple of, where not of one: card providers want the third decimal 0."""
 
 
 class UnknownCurrency(ValueError):

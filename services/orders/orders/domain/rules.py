@@ -1,7 +1,8 @@
 """The rows that a landed cost is reckoned by, and how one is chosen among them.
 
 Every row holds from `valid_from` to `valid_to` (both days included), has a source with its date, and a version that
-grows when it is corrected. Choosing is: the longest HS prefix, then the exact origin over any, then the latest `valid_from`.
+grows when it is corrected. Choosing is: the longest HS prefix, then the exact origin over any, then the latest
+`valid_from`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -51,7 +52,7 @@ class DutyRate(Rule):
     origin: str = ANY  # a country or a territory
     layer: str = BASE
     name: str = ""  # of an additional duty, such as "anti-dumping"
-    expression: str
+    expression: str  # empty: known, but only a person can reckon it; such goods are not quoted
 
 
 @dataclass(frozen=True, kw_only=True)

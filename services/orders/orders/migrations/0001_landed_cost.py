@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ('origin', models.CharField(blank=True, db_collation='utf8mb4_bin', max_length=2, validators=[django.core.validators.RegexValidator('\\A[A-Z]{2}\\Z', 'A country or customs territory is two capital letters.')])),
                 ('layer', models.CharField(choices=[('base', 'base'), ('preferential', 'preferential'), ('additional', 'additional')], db_collation='utf8mb4_bin', default='base', max_length=12)),
                 ('name', models.CharField(blank=True, help_text='Of an additional duty; these add up by name.', max_length=80)),
-                ('expression', models.CharField(max_length=120, validators=[orders.models.rules.expression])),
+                ('expression', models.CharField(blank=True, help_text='Empty: only a person can reckon it; no quotes.', max_length=120, validators=[orders.models.rules.expression])),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('destination', 'hs_prefix', 'origin', 'layer', 'name', 'valid_from'), name='duty_rate_no_tie')],

@@ -125,7 +125,9 @@ class DutyRate(Rule):
     origin = country_field(blank=True)
     layer = code_field(12, choices=one_of(rules.BASE, rules.PREFERENTIAL, rules.ADDITIONAL), default=rules.BASE)
     name = models.CharField(max_length=80, blank=True, help_text="Of an additional duty; these add up by name.")
-    expression = models.CharField(max_length=120, validators=[expression])
+    expression = models.CharField(
+        max_length=120, blank=True, validators=[expression], help_text="Empty: only a person can reckon it; no quotes."
+    )
 
     class Meta:
         constraints = [

@@ -1,4 +1,4 @@
-"""Load the United States' column 1 general duty rates; what cannot be said as an expression is reported, never zero."""
+"""Load the United States' column 1 general duty rates; what we cannot reckon is reported and never quoted as zero."""
 
 import csv
 from pathlib import Path
@@ -31,12 +31,12 @@ class Command(BaseCommand):
         for code, rate in untranslated if verbosity > 1 else untranslated[:SHOWN] if verbosity else []:
             self.stdout.write(f"? HS {code}: {rate}")
         if verbosity:
-            self.stdout.write(f"{len(untranslated)} rates are not loaded: they cannot be said as an expression")
+            self.stdout.write(f"{len(untranslated)} rates cannot be said as an expression: such goods are not quoted")
         write([diff])
 
 
 def translated(path: Path) -> tuple[list[tuple[int, Row]], list[tuple[str, str]]]:
-    """Rows to import, with their line numbers, and (code, rate) of those that cannot be translated."""
+    """Rows to import, with their line numbers, and (code, rate) of those whose expression has to stay empty."""
     rows, untranslated = [], []
     with path.open(encoding="utf-8", newline="") as file:
         for number, published in enumerate(csv.DictReader(file), 2):
@@ -44,8 +44,8 @@ def translated(path: Path) -> tuple[list[tuple[int, Row]], list[tuple[str, str]]
             try:
                 expression = translate_usitc(rate)
             except Untranslatable:
+                expression = ""
                 untranslated.append((code, rate))
-                continue
             rows.append((number, _row(code, expression, rate)))
     return rows, untranslated
 
@@ -58,5 +58,5 @@ def _row(code: str, expression: str, published: str) -> Row:
         "valid_from": SOURCE_DATE,
         "source": SOURCE,
         "source_date": SOURCE_DATE,
-        "note": "" if expression in {published, "0%"} else f"published as {published}",
+        "note": "" if expression in {published, "0%"} else f"published as {published}"[:300],
     }

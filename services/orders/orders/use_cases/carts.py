@@ -1,0 +1,115 @@
+"""Filling a cart, and taking a guest's cart along at login."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from chassis.problems import Conflict, NotFound, Problem
+from chassis.views import require_match
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from rest_framework.request import Request
+
+from orders.domain.owner import Owner
+from orders.models import Cart, CartItem, SellableItem
+
+MAX_LINES = 100
+MAX_QUANTITY = 999
+
+
+def open_cart(*, owner: Owner, currency: str) -> tuple[Cart, bool]:
+    """The owner's open cart, and whether it is new."""
+    cart = Cart.objects.filter(open_owner=owner.key).first()
+    if cart is not None:
+        return cart, False
+    mine = Cart(**owner.fields(), open_owner=owner.key, currency=currency)
+    Cart.objects.bulk_create([mine], ignore_conflicts=True)  # a twin may be faster: the unique open_owner decides
+    cart = Cart.objects.get(open_owner=owner.key)
+    return cart, cart.pk == mine.pk
+
+
+def find_cart(*, cart_id: UUID, owner: Owner) -> Cart:
+    """Raises NotFound for a cart that is not the owner's."""
+    cart = None if owner.is_nobody else Cart.objects.filter(pk=cart_id, **owner.fields()).first()
+    if cart is None:
+        raise NotFound("There is no such cart, or it is not yours.")
+    return cart
+
+
+def put_item(*, cart_id: UUID, owner: Owner, sku: str, quantity: int, request: Request) -> Cart:
+    """Set how many of a SKU the cart holds. Raises NotFound, Problem `unknown_sku`, Conflict `cart_closed`, 412, 428."""
+    with transaction.atomic(savepoint=False):
+        cart = _locked(cart_id, owner, request)
+        item = SellableItem.objects.filter(pk=sku, active=True).first()
+        if item is None:
+            raise Problem("unknown_sku", f"We do not sell {sku!r}.")
+        CartItem.objects.bulk_create(
+            [CartItem(cart=cart, sku=sku, quantity=quantity)],
+            update_conflicts=True,
+            update_fields=["quantity"],
+        )
+        _changed(cart)
+    return cart
+
+
+def remove_item(*, cart_id: UUID, owner: Owner, sku: str, request: Request) -> Cart:
+    """Take a SKU out; raises NotFound when it is not in the cart."""
+    with transaction.atomic(savepoint=False):
+        cart = _locked(cart_id, owner, request)
+        if not CartItem.objects.filter(cart=cart, sku=sku).delete()[0]:
+            raise NotFound(f"{sku!r} is not in this cart.")
+        _changed(cart)
+    return cart
+
+
+def claim_cart(*, cart_id: UUID, guest: Owner, user: Owner) -> Cart:
+    """A guest logged in: their cart becomes the user's, or is poured into the one that the user has open.
+
+    Quantities of the same SKU add up to at most MAX_QUANTITY. Claiming again answers with the user's cart.
+    """
+    with transaction.atomic(savepoint=False):
+        carts = list(Cart.objects.select_for_update().filter(pk=cart_id) | Cart.objects.filter(open_owner=user.key))
+        mine = next((cart for cart in carts if cart.open_owner == user.key), None)
+        theirs = next((cart for cart in carts if cart.pk == cart_id), None)
+        if theirs is not None and theirs.user_id == user.user_id:
+            return theirs
+        if theirs is None or guest.is_nobody or theirs.token_sha256 != guest.token_sha256:
+            raise NotFound("There is no such cart, or its Cart-Token is not this one.")
+        if not theirs.is_open:
+            raise Conflict("cart_closed", "This cart was ordered already.")
+        if mine is None:
+            theirs.user_id, theirs.token_sha256, theirs.open_owner = user.user_id, None, user.key
+            theirs.version += 1
+            theirs.save()
+            return theirs
+        _pour(theirs, into=mine)
+        return mine
+
+
+def _pour(guest_cart: Cart, *, into: Cart) -> None:
+    have = {item.sku: item for item in into.items.all()}
+    for item in guest_cart.items.all():
+        mine = have.get(item.sku) or CartItem(cart=into, sku=item.sku, quantity=0)
+        mine.quantity = min(MAX_QUANTITY, mine.quantity + item.quantity)
+        mine.save()
+    guest_cart.open_owner = None
+    guest_cart.save(update_fields=["open_owner", "updated_at"])
+    _changed(into)
+
+
+def _locked(cart_id: UUID, owner: Owner, request: Request) -> Cart:
+    cart = None
+    if not owner.is_nobody:
+        cart = Cart.objects.select_for_update().filter(pk=cart_id, **owner.fields()).first()
+    if cart is None:
+        raise NotFound("There is no such cart, or it is not yours.")
+    if not cart.is_open:
+        raise Conflict("cart_closed", "This cart was ordered already. Open a new one.")
+    require_match(request, cart.etag)
+    return cart
+
+
+def _changed(cart: Cart) -> None:
+    Cart.objects.filter(pk=cart.pk).update(version=F("version") + 1, updated_at=timezone.now())
+    cart.version += 1

@@ -1,0 +1,143 @@
+"""A quote becomes an order."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from chassis.problems import Conflict, NotFound
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from outbox.publishing import publish
+from uuid_utils.compat import uuid7
+
+from orders.domain import lifecycle
+from orders.domain.owner import Owner, hashed, order_token
+from orders.models import Cart, Order, OrderLine, Quote, SellableItem, TimelineEntry
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """What checkout asks of a person; addresses are as they were given."""
+
+    email: str
+    name: str
+    locale: str
+    shipping_address: dict[str, Any]
+    billing_address: dict[str, Any] | None = None
+    vat_id: str = ""
+
+
+def place_order(*, quote_id: UUID, owner: Owner, buyer: Buyer, now: datetime) -> Order:
+    """Order a quote: the order, its lines, its first timeline entry and `order.placed` commit together.
+
+    Raises NotFound, and Conflict: `quote_ordered`, `quote_expired`, `quote_mismatch` (address), `quote_cart_changed`,
+    `item_unavailable` (no longer sold, or not to this country).
+    """
+    with transaction.atomic(savepoint=False):
+        quote = _usable_quote(quote_id, owner, buyer, now)
+        order = _order(quote, owner, buyer, now)
+        order.save(force_insert=True)
+        OrderLine.objects.bulk_create([_line(order, line) for line in quote.lines])
+        TimelineEntry.objects.create(order=order, at=now, kind="placed", state=order.state)
+        if quote.cart_id:
+            Cart.objects.filter(pk=quote.cart_id).update(open_owner=None, updated_at=timezone.now())
+        publish(_placed(order, quote))
+    return order
+
+
+def _usable_quote(quote_id: UUID, owner: Owner, buyer: Buyer, now: datetime) -> Quote:
+    quote = None
+    if not owner.is_nobody:
+        quote = Quote.objects.select_for_update(of=("self",)).filter(pk=quote_id, **owner.fields()).first()
+    if quote is None:
+        raise NotFound("There is no such quote, or it is not yours.")
+    if (ordered := Order.objects.filter(quote_id=quote.pk).only("id").first()) is not None:
+        raise Conflict("quote_ordered", "This quote was ordered already.", order_id=str(ordered.id))
+    if quote.expires_at <= now:
+        raise Conflict("quote_expired", "This quote has expired. Ask for a new one.")
+    for part in ("country", "region", "postal_code"):
+        if _folded(quote.ship_to.get(part)) != _folded(buyer.shipping_address.get(part)):
+            raise Conflict(
+                "quote_mismatch", f"The address has another {part} than the quote. Ask for a quote to this address."
+            )
+    if quote.cart_id:
+        cart = Cart.objects.select_for_update().get(pk=quote.cart_id)
+        if cart.version != quote.cart_version or not cart.is_open:
+            raise Conflict("quote_cart_changed", "The cart has changed since this quote. Ask for a new one.")
+    _refuse_what_is_no_longer_sold(quote)
+    return quote
+
+
+def _folded(value: Any) -> str:
+    return str(value or "").replace(" ", "").casefold()
+
+
+def _refuse_what_is_no_longer_sold(quote: Quote) -> None:
+    items = SellableItem.objects.in_bulk([line["sku"] for line in quote.lines])
+    for line in quote.lines:
+        item = items.get(line["sku"])
+        reason = (
+            "It is no longer sold." if item is None or not item.active else item.restriction(quote.ship_to["country"])
+        )
+        if reason:
+            raise Conflict("item_unavailable", f"{line['sku']}: {reason} Change the cart and ask for a new quote.")
+
+
+def _order(quote: Quote, owner: Owner, buyer: Buyer, now: datetime) -> Order:
+    order_id = uuid7()
+    guest = None if owner.user_id else hashed(order_token(settings.ORDER_TOKEN_KEY, order_id))
+    return Order(
+        id=order_id,
+        number=new_number(),
+        user_id=owner.user_id,
+        guest_token_sha256=guest,
+        quote=quote,
+        cart_id=quote.cart_id,
+        state=lifecycle.State.PENDING_STOCK.value,
+        currency=quote.currency,
+        total_minor=quote.total_minor,
+        charges=quote.charges,
+        contact={"email": buyer.email, "name": buyer.name, "locale": buyer.locale},
+        shipping_address=buyer.shipping_address,
+        billing_address=buyer.billing_address,
+        vat_id=buyer.vat_id,
+        placed_at=now,
+        expires_at=now + timedelta(minutes=settings.ORDER_EXPIRATION_MINUTES),
+    )
+
+
+def _line(order: Order, line: dict[str, Any]) -> OrderLine:
+    amounts = {name: line[name] for name in ("goods_minor", "freight_minor", "duty_minor", "tax_minor")}
+    names = {name: line[name] for name in ("line_id", "sku", "title", "quantity", "unit_price_minor", "warehouse")}
+    return OrderLine(order=order, **names, **amounts)
+
+
+def _placed(order: Order, quote: Quote) -> lifecycle.DomainEvent:
+    def money(amount: int) -> dict[str, Any]:
+        return {"amount_minor": amount, "currency": order.currency}
+
+    lines = [
+        {
+            **{name: line[name] for name in ("line_id", "sku", "title", "quantity", "warehouse")},
+            "unit_price": money(line["unit_price_minor"]),
+        }
+        for line in quote.lines
+    ]
+    charges = [
+        {"kind": charge["kind"], "amount": money(charge["amount_minor"]), "collect": charge["collect"]}
+        for charge in quote.charges
+    ]
+    country = quote.ship_to["country"]
+    return lifecycle.placed(order.facts(), contact=order.contact, ship_to=country, lines=lines, charges=charges)
+
+
+def new_number() -> str:
+    """`CB-` and ten random Crockford base32 characters: 50 bits, so that nobody guesses a neighbour's."""
+    return "CB-" + "".join(secrets.choice(CROCKFORD) for _ in range(10))
