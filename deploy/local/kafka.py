@@ -55,6 +55,11 @@ def fetch_jars() -> None:
     partial.replace(jars())
 
 
+def files(layout: Layout) -> list[Path]:
+    """What the server reads when it starts."""
+    return [layout.run / "kafka" / "server.properties"]
+
+
 def prepare(layout: Layout) -> list[str]:
     """Format the storage if that was not done and write the settings; returns the command that runs the broker."""
     folder = layout.run / "kafka"

@@ -14,9 +14,10 @@ SKIPPED = {"__pycache__", "tests", "staticfiles", ".hypothesis"}
 
 
 def version_of(service: str, layout: Layout) -> str:
-    """Changes with the service's code, our libraries, the installed packages and the stack's variables."""
+    """Changes with the service's code, our libraries, what is installed, the topics, the variables and a new Kafka."""
     digest = sha256()
-    for folder in (ROOT / "services" / service, ROOT / "libs", VENV / "installed", ROOT / ".env", layout.env_file):
+    shared = [ROOT / "libs", VENV / "installed", ROOT / ".env", ROOT / "deploy" / "topics.toml", layout.env_file]
+    for folder in (ROOT / "services" / service, *shared, layout.run / "kafka" / "data" / "bootstrap.checkpoint"):
         for path in sorted(_files(folder)):
             status = path.stat()
             digest.update(f"{path} {status.st_mtime_ns} {status.st_size}\n".encode())
@@ -26,8 +27,11 @@ def version_of(service: str, layout: Layout) -> str:
 def prepare_services(layout: Layout, services: list[str], environment: dict[str, str]) -> None:
     """Prepare those services whose version is not the one that was prepared in this database. Raises Failure."""
     waiting = [service for service in services if not _is_prepared(service, layout)]
+    first = services[:1]  # makes the topics
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda service: _prepare(service, layout, environment), waiting))
+        done = [pool.submit(_prepare, service, layout, environment, topics=service in first) for service in waiting]
+    if failures := [str(attempt.exception()) for attempt in done if attempt.exception()]:
+        raise Failure("\n".join(failures), "Read those logs, mend what they say, then run `make run` again.")
 
 
 def _is_prepared(service: str, layout: Layout) -> bool:
@@ -39,24 +43,20 @@ def _stamp(service: str, layout: Layout) -> Path:
     return layout.run / "database" / f"prepared-{service}"  # goes when the database goes
 
 
-def _prepare(service: str, layout: Layout, environment: dict[str, str]) -> None:
+def _prepare(service: str, layout: Layout, environment: dict[str, str], *, topics: bool) -> None:
     version = version_of(service, layout)
     log = layout.logs / f"{service}-prepare.log"
     variables = os.environ | environment
     variables["PYTHONPATH"] = str(ROOT / "services" / service)
     variables["OPERATOR_PASSWORD"] = load_secrets(layout)["OPERATOR_PASSWORD"]
+    command = [VENV / "bin" / "python", "-m", "deploy.local.prepare_service", service]
+    if topics:
+        command.append("--topics")
     with step(f"{service}: migrations, schedules, operator, demo data"), log.open("w") as output:
-        done = subprocess.run(
-            [VENV / "bin" / "python", "-m", "deploy.local.prepare_service", service],
-            cwd=ROOT,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    if done.returncode != 0:
-        last = "\n    ".join(log.read_text().splitlines()[-5:])
-        raise Failure(f"{service} could not be prepared:\n    {last}", f"Read {log}; then run `make run` again.")
+        done = subprocess.run(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        if done.returncode != 0:
+            last = "\n    ".join(log.read_text().splitlines()[-4:])
+            raise RuntimeError(f"{service} could not be prepared ({log}):\n    {last}")
     _stamp(service, layout).write_text(version)
 
 

@@ -1,6 +1,7 @@
-"""Everything one service needs before it runs, in one Python process: python -m deploy.local.prepare_service orders.
+"""Everything one service needs before it runs, in one Python process.
 
-Runs in the service's own environment (its folder on PYTHONPATH); the operator's password comes in OPERATOR_PASSWORD.
+python -m deploy.local.prepare_service SERVICE [--topics], with the service's folder on PYTHONPATH and the operator's
+password in OPERATOR_PASSWORD; --topics makes all the topics, which one service, whichever, does for all.
 """
 
 import os
@@ -18,7 +19,7 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def main(service: str) -> None:
+def main(service: str, *, topics: bool) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = f"{service}.settings"
     import django
     from django.core.management import call_command, get_commands
@@ -26,7 +27,7 @@ def main(service: str) -> None:
     django.setup()
     known = get_commands()
     for command, options in STEPS:
-        if command in known:
+        if command in known and (topics or command != "topics_apply"):
             started = time.monotonic()
             call_command(command, **options)
             print(f"{command}: {time.monotonic() - started:.1f} s", flush=True)
@@ -50,4 +51,4 @@ def ensure_operator(password: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], topics="--topics" in sys.argv)

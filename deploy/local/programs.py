@@ -23,8 +23,8 @@ def servers(layout: Layout) -> list[Program]:
     """Database, Redis and Kafka. A changed settings file changes the program, so that it is restarted."""
     return [
         _with_version("database", database.prepare(layout), database.files(layout)),
-        Program("redis", "redis", redis.prepare(layout)),
-        Program("kafka", "kafka", kafka.prepare(layout)),
+        _with_version("redis", redis.prepare(layout), redis.files(layout)),
+        _with_version("kafka", kafka.prepare(layout), kafka.files(layout)),
     ]
 
 

@@ -10,7 +10,7 @@ from . import database, supervisor
 from .console import Failure
 from .layout import Layout, dotenv, topics
 
-PATIENCE = 180.0  # seconds; a cold start of all processes took 57 to 82 on two busy cores
+PATIENCE = 120.0  # seconds; a cold start of all processes took 57 to 82 on two busy cores
 CRASHING = 20.0  # seconds of ending at once, after which waiting on would be no use
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+from pathlib import Path
 
 from .console import Failure
 from .layout import Layout
@@ -16,6 +17,11 @@ appendonly no
 maxmemory-policy noeviction
 set-proc-title no
 """
+
+
+def files(layout: Layout) -> list[Path]:
+    """What the server reads when it starts."""
+    return [layout.run / "redis" / "redis.conf"]
 
 
 def prepare(layout: Layout) -> list[str]:
