@@ -9,3 +9,7 @@ class OutboxConfig(AppConfig):
     name = "outbox"
     verbose_name = "Outbox and inbox"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from outbox import checks  # noqa: F401

@@ -31,7 +31,8 @@ def consumer(stop: Flag) -> None:
 
 def roles() -> list[Role]:
     """What this service has to run: a relay if it publishes, a consumer if it subscribes."""
-    return [relay] * bool(conf.TOPIC) + [consumer] * bool(conf.SUBSCRIPTIONS)
+    wanted: list[tuple[Role, object]] = [(relay, conf.TOPIC), (consumer, conf.SUBSCRIPTIONS)]
+    return [role for role, needed in wanted if needed]
 
 
 def run_together(roles: list[Role]) -> None:
@@ -40,8 +41,13 @@ def run_together(roles: list[Role]) -> None:
     If one ends by itself, all end and the process exits with 1, so that a supervisor starts it anew.
     """
     stop, first_ended = Flag(), Flag()
+
+    def end(*_: object) -> None:
+        stop.set()
+        first_ended.set()
+
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: stop.set() or first_ended.set())
+        signal.signal(signum, end)
     if conf.METRICS_PORT:
         start_http_server(int(conf.METRICS_PORT))
 

@@ -120,3 +120,38 @@ def test_a_commit_does_not_mind_that_redis_is_away(settings, topic, monkeypatch)
     assert wakeup._no_push_before > 0, "no other commit tries for a while"
     wakeup.wait(0.01, threading.Event())
     wakeup._no_push_before = 0.0
+
+
+def test_relays_killed_again_and_again_lose_and_reorder_nothing(topic, processes):
+    chance = random.Random(7)
+    done = threading.Event()
+
+    def write(seed: int) -> None:
+        keys = random.Random(seed)
+        try:
+            for _ in range(400):
+                key = f"key-{keys.randrange(10)}"
+                retry_conflicts(lambda key=key: count(key))
+        finally:
+            connection.close()
+
+    def kill() -> None:
+        relays = [processes.start("outbox_relay") for _ in range(2)]
+        while not done.wait(0.5 + chance.random()):
+            victim = chance.randrange(2)
+            relays[victim].kill()
+            relays[victim] = processes.start("outbox_relay")
+
+    killer = threading.Thread(target=kill)
+    writers = [threading.Thread(target=write, args=[seed]) for seed in range(3)]
+    for thread in (killer, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    eventually(lambda: pending_count() < 100)
+    done.set()
+    killer.join()
+    eventually(lambda: pending_count() == 0)
+    found = numbers(published(topic))
+    assert sum(map(len, found.values())) == 1200
+    assert all(in_order(each) for each in found.values())

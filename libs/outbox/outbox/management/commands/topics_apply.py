@@ -14,14 +14,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="for the broker (default: 0)")
+        parser.add_argument("--seconds", type=float, default=10.0, help="for each answer of it (default: 10)")
 
-    def handle(self, *, wait: float, **_: Any) -> None:
+    def handle(self, *, wait: float, seconds: float, **_: Any) -> None:
         from outbox.kafka.administration import apply_topics
 
         deadline = time.monotonic() + wait
         while True:
             try:
-                done = apply_topics(topics().values())
+                done = apply_topics(topics().values(), seconds)
                 break
             except BrokerUnavailable as error:
                 if time.monotonic() >= deadline:
