@@ -53,7 +53,9 @@ class Diff:
     def lines(self) -> Iterator[str]:
         name = self.table.__name__
         for row in self.added:
-            values = (f"{column.name}={row.__dict__[column.attname]}" for column in _columns(self.table).values())
+            columns = [self.table._meta.get_field(key) for key in self.table.KEY]
+            columns += [column for column in _columns(self.table).values() if column not in columns]
+            values = (f"{column.name}={row.__dict__[column.attname]}" for column in columns)
             yield f"+ {name} " + " ".join(value for value in values if not value.endswith(("=", "=None")))
         for row, changes in self.changed:
             key = " ".join(str(value) for value in _key(row.__dict__, self.table) if value != "")
