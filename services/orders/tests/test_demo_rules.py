@@ -12,8 +12,6 @@ from orders.domain.landed_cost import cost_from, landed_cost
 from orders.landed_cost_rules import rules_for, shipping_rates_to
 from orders.models import DutyRate, RuleBook, TaxRate
 
-pytestmark = pytest.mark.django_db
-
 DAY = date(2026, 11, 23)
 MARKETS = {"NL": "EUR", "DE": "EUR", "FR": "EUR", "GB": "GBP", "US": "USD", "JP": "JPY", "IN": "INR", "KW": "KWD"}
 SOLD = [
@@ -25,10 +23,18 @@ AMS, TYO = Warehouse("NL-AMS", "NL"), Warehouse("JP-TYO", "JP")
 
 
 @pytest.fixture(scope="module")
-def demo(django_db_setup, django_db_blocker):
-    """The demo's rules, loaded once; each test's own changes are rolled back to them."""
+def loaded(django_db_setup, django_db_blocker):
+    """The demo's rules, loaded once for all of these tests."""
     with django_db_blocker.unblock(), transaction.atomic():
         call_command("load_demo", verbosity=0)
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def demo(loaded):
+    """Those rules; what the test changes of them is undone."""
+    with transaction.atomic():
         yield
         transaction.set_rollback(True)
 
