@@ -113,7 +113,8 @@ def _read_lane(cursor: Any, lane: int, batch: int, held_topics: list[str]) -> li
 
 
 def _select(cursor: Any, lane: int, limit: int, topics: list[str], keys: list[tuple[str, str]]) -> list[Row]:
-    query, values = f"SELECT {COLUMNS} FROM outbox_event AS e WHERE lane = %s", [lane]  # noqa: S608 constant
+    values: list[Any] = [lane]
+    query = f"SELECT {COLUMNS} FROM outbox_event AS e WHERE lane = %s"  # noqa: S608 constant
     if topics:
         query, values = f"{query} AND topic NOT IN %s", [*values, topics]
     if keys:

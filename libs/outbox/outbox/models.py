@@ -1,14 +1,16 @@
 """The tables. `outbox_lane` (16 rows, each a lock) has no model, so that a test's flush never empties it."""
 
+from typing import Any
+
 from django.db import models
 
 
-def exact(length: int, **options: object) -> models.CharField:
+def exact(length: int, **options: Any) -> models.CharField:
     """Text that machines compare: byte by byte, never by a language's rules."""
     return models.CharField(max_length=length, db_collation="utf8mb4_bin", **options)
 
 
-def event_id(**options: object) -> models.CharField:
+def event_id(**options: Any) -> models.CharField:
     """A UUID as ASCII text: Django's own type differs between MariaDB and MySQL."""
     return models.CharField(max_length=36, db_collation="ascii_bin", **options)
 

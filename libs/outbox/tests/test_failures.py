@@ -1,17 +1,19 @@
 """What fails, whose fault it was, and who waits for it: the relay with a broker in memory."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.db import transaction
 from outbox import dead
+from outbox.claims import Row
 from outbox.conf import conf
 from outbox.errors import BrokerUnavailable, MessageRejected, NotWaiting, ProducerDied, TopicUnavailable
 from outbox.models import DeadEvent, KeyBlock, OutboxEvent
 from outbox.publishing import pending_count, publish
-from outbox.relay import Relay
+from outbox.relay import Relay, send_in_order
 from outbox.testing import MemoryBroker
 from project.writing import Counted, count
 
@@ -137,6 +139,20 @@ def test_what_is_not_the_messages_fault_counts_no_attempt(broker, relay, error):
     relay._held.clear()
     relay.drain(5)
     assert (sent(broker, "a"), sent(broker, "b")) == ([1, 2], [1])
+
+
+def test_in_an_outage_nothing_more_is_begun(broker):
+    now = datetime.now(UTC)
+    places = [("a", 1), ("b", 1), ("b", 2)]
+    rows = [
+        Row(0, id, "events", key, "t", f'{{"number": {number}}}', "{}", now, 0)
+        for id, (key, number) in enumerate(places)
+    ]
+    broker.fail(BrokerUnavailable("timed out"), key="a")
+    result = send_in_order(broker.producer(), rows)
+    assert sent(broker, "b") == [1]
+    assert result.acknowledged == [rows[1]]
+    assert [row for row, _ in result.failures] == [rows[0]]
 
 
 def test_an_outage_backs_off(broker, relay):
