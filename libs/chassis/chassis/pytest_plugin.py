@@ -74,3 +74,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
             item.add_marker(real, append=False)
+
+
+@pytest.fixture
+def statements(db):
+    """`with statements() as run:` - the SQL that ran inside, without BEGIN and COMMIT."""
+    from contextlib import contextmanager
+
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    @contextmanager
+    def capture():
+        run: list[str] = []
+        with CaptureQueriesContext(connection) as context:
+            yield run
+        run += [query["sql"] for query in context.captured_queries if query["sql"] not in {"BEGIN", "COMMIT"}]
+
+    return capture

@@ -55,8 +55,11 @@ class OrderAdmin(ReadOnlyAdmin):
     def cancel(self, request, queryset) -> None:
         for order in queryset:
             try:
-                reason = f"cancelled by operator {request.user.get_username()}"
-                retry_conflicts(lambda o=order, r=reason: orders.cancel_order(order=o, reason=r, now=timezone.now()))
+                retry_conflicts(
+                    lambda o=order: orders.cancel_order(
+                        order=o, by="staff", comment=f"operator {request.user.get_username()}", now=timezone.now()
+                    )
+                )
                 self.log_change(request, order, "cancelled")
             except Problem as problem:
                 self.message_user(request, f"{order.number}: {problem.detail}", messages.ERROR)

@@ -120,4 +120,4 @@ class OrderCancel(View):
         """Cancel an order that has not shipped; money and stock go back by themselves."""
         given = self.parse(CancelInput, request)
         order = find_order(request, order_id)
-        return order_response(orders.cancel_order(order=order, reason=given["reason"], now=timezone.now()))
+        return order_response(orders.cancel_order(order=order, by="buyer", comment=given["reason"], now=timezone.now()))

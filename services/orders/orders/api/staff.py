@@ -92,7 +92,7 @@ class StaffOrderCancel(View):
         given = self.parse(CancelInput, request)
         order = find(order_id)
         require_match(request, f'"{order.version}"')
-        return order_response(orders.cancel_order(order=order, reason=given["reason"], now=timezone.now()))
+        return order_response(orders.cancel_order(order=order, by="staff", comment=given["reason"], now=timezone.now()))
 
 
 class StaffHold(View):

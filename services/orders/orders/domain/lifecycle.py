@@ -40,7 +40,7 @@ class Fact(StrEnum):
     PAYMENT_AUTHORIZED = "payment authorized"
     PAYMENT_CAPTURED = "payment captured"
     CAPTURE_FAILED = "capture refused for good"
-    STOCK_AND_MONEY = "stock committed and payment captured, both seen"
+    STOCK_AND_MONEY = "paid"  # stock committed and payment captured, both seen
     TIME_UP = "not paid in time"
     CANCELLED = "cancelled by a person"
     PART_SHIPPED = "a part shipped"

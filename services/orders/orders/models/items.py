@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from django.db import models
 
+from orders.models.carts import Cart, CartItem
+
+
+class SellableItemQuerySet(models.QuerySet):
+    def in_cart(self, cart: Cart) -> SellableItemQuerySet:
+        """What a cart holds, in the order it was put in, each with its `quantity`; one statement."""
+        line = CartItem.objects.filter(cart=cart, sku=models.OuterRef("sku"))
+        return (
+            self.filter(sku__in=cart.items.values("sku"))
+            .annotate(quantity=models.Subquery(line.values("quantity")), position=models.Subquery(line.values("pk")))
+            .order_by("position")
+        )
+
 
 class SellableItem(models.Model):
     """A SKU as catalog last described it; JSON fields as in the event `item.changed`."""
@@ -19,6 +32,8 @@ class SellableItem(models.Model):
     weight_g = models.PositiveIntegerField()
     duty_units = models.JSONField(default=dict)
     restrictions = models.JSONField(default=list)
+
+    objects = SellableItemQuerySet.as_manager()
 
     def title(self, language: str) -> str:
         """In the language asked for, else in English, else in any."""

@@ -46,9 +46,7 @@ class CartSchema(serializers.Serializer):
 def render_cart(cart: Cart, currency: str | None = None) -> dict[str, Any]:
     """The cart with today's prices; raises Problem `currency_not_served` naming the currencies of an item without one."""
     currency = currency or cart.currency
-    quantities = dict(cart.items.order_by("pk").values_list("sku", "quantity"))
-    items = SellableItem.objects.in_bulk(quantities)
-    lines = [_line(items[sku], quantity, currency) for sku, quantity in quantities.items() if sku in items]
+    lines = [_line(item, item.quantity, currency) for item in SellableItem.objects.in_cart(cart)]
     subtotal = sum(line["line_total"]["amount_minor"] for line in lines)
     return {
         "id": str(cart.id),

@@ -42,7 +42,7 @@ class OrderInput(StrictSerializer):
 
 
 class CancelInput(StrictSerializer):
-    reason = serializers.CharField(max_length=200, default="cancelled_by_buyer")
+    reason = serializers.CharField(max_length=200, default="", allow_blank=True)
 
 
 class OrderQuery(PageQuery):

@@ -55,11 +55,12 @@ def place_order(*, quote_id: UUID, owner: Owner, buyer: Buyer, now: datetime) ->
 def _usable_quote(quote_id: UUID, owner: Owner, buyer: Buyer, now: datetime) -> Quote:
     quote = None
     if not owner.is_nobody:
-        quote = Quote.objects.select_for_update(of=("self",)).filter(pk=quote_id, **owner.fields()).first()
+        whole = Quote.objects.select_for_update().select_related("cart", "order")
+        quote = whole.filter(pk=quote_id, **owner.fields()).first()
     if quote is None:
         raise NotFound("There is no such quote, or it is not yours.")
-    if (ordered := Order.objects.filter(quote_id=quote.pk).only("id").first()) is not None:
-        raise Conflict("quote_ordered", "This quote was ordered already.", order_id=str(ordered.id))
+    if hasattr(quote, "order"):
+        raise Conflict("quote_ordered", "This quote was ordered already.", order_id=str(quote.order.id))
     if quote.expires_at <= now:
         raise Conflict("quote_expired", "This quote has expired. Ask for a new one.")
     for part in ("country", "region", "postal_code"):
@@ -67,10 +68,9 @@ def _usable_quote(quote_id: UUID, owner: Owner, buyer: Buyer, now: datetime) -> 
             raise Conflict(
                 "quote_mismatch", f"The address has another {part} than the quote. Ask for a quote to this address."
             )
-    if quote.cart_id:
-        cart = Cart.objects.select_for_update().get(pk=quote.cart_id)
-        if cart.version != quote.cart_version or not cart.is_open:
-            raise Conflict("quote_cart_changed", "The cart has changed since this quote. Ask for a new one.")
+    cart = quote.cart
+    if cart is not None and (cart.version != quote.cart_version or not cart.is_open):
+        raise Conflict("quote_cart_changed", "The cart has changed since this quote. Ask for a new one.")
     _refuse_what_is_no_longer_sold(quote)
     return quote
 

@@ -78,17 +78,20 @@ def record_refund(*, order_id: UUID, event_id: str, succeeded: bool, data: dict[
         note(order, f"refund {state}", now=now, detail={"amount": amount})
 
 
-def cancel_order(*, order: Order, reason: str, now: datetime) -> Order:
-    """Close an order that has not shipped; stock and money follow from the event. Raises Conflict `not_cancellable`."""
+def cancel_order(*, order: Order, by: str, comment: str, now: datetime) -> Order:
+    """Close an order that has not shipped; stock and money follow from the event. `by` is `buyer` or `staff`.
+
+    Raises Conflict `not_cancellable`.
+    """
     with transaction.atomic(savepoint=False):
         locked = Order.objects.locked(pk=order.pk)
         if locked is None:
             raise NotFound()
         try:
-            step = lifecycle.cancel(locked.facts(), reason=reason)
+            step = lifecycle.cancel(locked.facts(), reason=by)
         except lifecycle.IllegalTransition as error:
             raise Conflict("not_cancellable", str(error), state=locked.state) from error
-        apply(locked, step, now=now, detail={"reason": reason})
+        apply(locked, step, now=now, detail={"by": by, "comment": comment})
     return locked
 
 
