@@ -31,6 +31,7 @@ def main() -> int:
         with only_one(layout) if chosen.command not in ("status", "logs") else nullcontext():
             if chosen.command in ("infra", "run"):
                 bootstrap.prepare_machine(layout)
+                stack.make_way(layout, chosen.command)
                 bootstrap.become_unprivileged(layout)
             stack.COMMANDS[chosen.command](layout, chosen.service)
     except Failure as failure:

@@ -9,7 +9,7 @@ import sysconfig
 from hashlib import sha256
 from pathlib import Path
 
-from . import kafka
+from . import broker
 from .console import Failure, note, step
 from .layout import ROOT, VENV, Layout
 
@@ -39,9 +39,9 @@ def prepare_machine(layout: Layout) -> None:
     if not _stamp_path().exists() or _stamp_path().read_text() != _stamp():
         with step("Python environment .venv (some minutes the first time)"):
             _install_python()
-    if not kafka.jars().exists():
+    if not broker.jars().exists():
         with step("Apache Kafka from Maven Central"):
-            kafka.fetch_jars()
+            broker.fetch_jars()
 
 
 def become_unprivileged(layout: Layout) -> None:
@@ -93,7 +93,7 @@ def _missing_packages() -> list[str]:
         "redis-server": _any("redis-server"),
         "nginx": _any("nginx"),
         "default-jre-headless": _any("java"),
-        "maven": _any("mvn") or kafka.jars().exists(),
+        "maven": _any("mvn") or broker.jars().exists(),
     }
     if not (VENV / "bin" / "python").exists():
         needed |= {

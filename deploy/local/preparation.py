@@ -49,7 +49,7 @@ def _prepare(service: str, layout: Layout, environment: dict[str, str], *, topic
     variables = os.environ | environment
     variables["PYTHONPATH"] = str(ROOT / "services" / service)
     variables["OPERATOR_PASSWORD"] = load_secrets(layout)["OPERATOR_PASSWORD"]
-    command = [VENV / "bin" / "python", "-m", "deploy.local.prepare_service", service]
+    command = [str(VENV / "bin" / "python"), "-m", "deploy.local.prepare_service", service]
     if topics:
         command.append("--topics")
     with step(f"{service}: migrations, schedules, operator, demo data"), log.open("w") as output:

@@ -4,7 +4,7 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-from . import database, gateway, kafka, redis
+from . import broker, database, gateway, redis
 from .layout import ROOT, VENV, Layout, dotenv, existing_services
 from .supervisor import Program
 
@@ -24,7 +24,7 @@ def servers(layout: Layout) -> list[Program]:
     return [
         _with_version("database", database.prepare(layout), database.files(layout)),
         _with_version("redis", redis.prepare(layout), redis.files(layout)),
-        _with_version("kafka", kafka.prepare(layout), kafka.files(layout)),
+        _with_version("kafka", broker.prepare(layout), broker.files(layout)),
     ]
 
 

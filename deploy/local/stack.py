@@ -2,9 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from functools import partial
 
-from . import database, kafka, redis, supervisor
+from . import broker, database, redis, supervisor
 from .console import Failure, note, step
 from .environment import load_secrets, write_environment
 from .layout import PORTS, ROOT, SERVICES, Layout, choose_layout, existing_services
@@ -14,18 +15,25 @@ from .preparation import prepare_services, version_of
 from .programs import EDGE, SERVERS, all_programs
 from .readiness import wait_until_ready, what_is_missing
 
-SERVER_READY = {"database": database.ready, "redis": redis.ready, "kafka": kafka.ready}
+SERVER_READY = {"database": database.ready, "redis": redis.ready, "kafka": broker.ready}
+
+
+def make_way(layout: Layout, command: str) -> None:
+    """Before a first start: end what an interrupted run left, and refuse ports that other programs hold."""
+    if not supervisor.is_running(layout):
+        end_leftovers(layout)
+        require_free_ports(layout, list(PORTS) if command == "run" else [*SERVERS, "kafka-controller"])
 
 
 def infra(layout: Layout, _: str = "") -> None:
     """Start database, Redis and Kafka, and wait until each answers."""
-    _start_supervisor(layout, [*SERVERS, "kafka-controller"])
+    _start_supervisor(layout)
     _start_servers(layout)
 
 
 def run(layout: Layout, _: str = "") -> None:
     """Start everything that does not run yet, or whose code has changed, and wait until it is ready."""
-    environment = _start_supervisor(layout, list(PORTS))
+    environment = _start_supervisor(layout)
     _start_servers(layout)
     services = existing_services()
     for service in set(SERVICES) - set(services):
@@ -109,7 +117,7 @@ def clean(layout: Layout, _: str = "") -> None:
     return note("Removed.")
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[Layout, str], None]] = {
     "infra": infra,
     "run": run,
     "stop": stop,
@@ -120,7 +128,7 @@ COMMANDS = {
 }
 
 
-def _start_supervisor(layout: Layout, ports: list[str]) -> dict[str, str]:
+def _start_supervisor(layout: Layout) -> dict[str, str]:
     """Have supervisord run with today's configuration; the variables that its programs are given."""
     variables = write_environment(layout)
     environment = variables | {"CROSSBORDER_TESTING": "1"} if layout.test else {}
@@ -129,8 +137,6 @@ def _start_supervisor(layout: Layout, ports: list[str]) -> dict[str, str]:
     if supervisor.is_running(layout):
         supervisor.apply_configuration(layout)
     else:
-        end_leftovers(layout)
-        require_free_ports(layout, ports)
         supervisor.start_daemon(layout, environment)
     return environment
 
