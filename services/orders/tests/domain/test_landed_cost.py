@@ -152,6 +152,7 @@ def test_the_rule_is_chosen_by_prefix_then_origin_then_date():
     assert duty_by(rate("61", "1%"), rate("61", "2%", origin="EU"), rate("61", "3%", origin="DE")) == 330
     assert duty_by(rate("61", "1%"), rate("61", "2%", origin="EU"), rate("61", "3%", origin="US")) == 220
     assert duty_by(rate("61", "1%"), rate("61", "2%", valid_from=date(2026, 5, 1))) == 220
+    assert duty_by(rate("61", "1%"), rate("61", "2%", valid_from=date(2026, 11, 2))) == 220
     assert duty_by(rate("61", "1%"), rate("61", "2%", valid_from=date(2026, 11, 3))) == 110
 
 
@@ -163,6 +164,12 @@ def test_fees_belong_to_an_incoterm_and_are_taxed_where_the_rule_says_so():
     assert amounts(untaxed)["fee"] == amounts(taxed)["fee"] == 600
     assert collected(untaxed)["fee"] == "delivery"
     assert amounts(taxed)["tax"] - amounts(untaxed)["tax"] == 126
+
+
+def test_freight_is_shared_by_weight_and_insurance_by_value():
+    rules = book(shipping=(freight("JP", "NL", "10.00", insurance_percent=Decimal(1)),))
+    answer = cost(line(1, unit_price=9000, weight_g=300), line(2, "B", unit_price=1000, weight_g=900), rules=rules)
+    assert [(each.freight, each.insurance) for each in answer.lines] == [(250, 90), (750, 10)]
 
 
 def test_insurance_is_a_share_of_the_value_and_part_of_cif():
@@ -189,6 +196,8 @@ def test_the_warehouse_is_the_destinations_own_else_the_cheapest_else_the_first(
     assert cost(shirt, to="US", warehouses=(AMS, TYO)).warehouse == TYO  # a tie, by code
     cheaper = book(shipping=(freight("NL", "US", "9.99"), freight("JP", "US", "10.00")))
     assert cost(shirt, to="US", warehouses=(AMS, TYO), rules=cheaper).warehouse == AMS
+    dear_at_home = book(shipping=(freight("NL", "NL", "50.00"), freight("JP", "NL", "1.00")))
+    assert cost(shirt, to="NL", warehouses=(AMS, TYO), rules=dear_at_home).warehouse == AMS
     only_there = line(available={"JP-TYO": 1})
     assert cost(only_there, to="NL", warehouses=(AMS, TYO)).warehouse == TYO
 
