@@ -169,7 +169,7 @@ def _show_addresses(layout: Layout) -> None:
         ("API docs", f"{layout.url('gateway')}/api/docs"),
         ("operators", f"{layout.url('operators')}/  admin, Flower, metrics and health of each service"),
         ("mailbox", layout.url("mailbox")),
-        ("sandbox provider", layout.url("sandbox")),
+        *([("sandbox provider", layout.url("sandbox"))] if ("sandbox", "sandbox") in supervisor.states(layout) else []),
         ("admin password", f"admin (identity: admin@crossborder.example) / {known['OPERATOR_PASSWORD']}"),
         ("Flower password", f"admin / {known['FLOWER_PASSWORD']}"),
     ]
