@@ -15,16 +15,16 @@ def on_user_changed(event: Any, *, now: datetime) -> None:
     data = event.data
     after = data.get("tokens_valid_after")
     fields = {"status": data["status"], "tokens_valid_after": parse_datetime(after) if after else None}
-    known, created = KnownUser.objects.select_for_update().get_or_create(
-        user_id=data["id"], defaults={**fields, "version": data["version"]}
-    )
-    if not created and known.status != "erased" and known.version < data["version"]:
-        KnownUser.objects.filter(pk=known.pk).update(**fields, version=data["version"])
+    older = KnownUser.objects.filter(pk=data["id"], version__lt=data["version"]).exclude(status="erased")
+    if not older.update(**fields, version=data["version"]):
+        newest = KnownUser(user_id=data["id"], version=data["version"], **fields)
+        KnownUser.objects.bulk_create([newest], ignore_conflicts=True)
 
 
 def on_user_erased(event: Any, *, now: datetime) -> None:
     """Refuse an erased user's tokens for ever."""
-    KnownUser.objects.update_or_create(user_id=event.data["id"], defaults={"status": "erased"})
+    erased = KnownUser(user_id=event.data["id"], status="erased")
+    KnownUser.objects.bulk_create([erased], update_conflicts=True, update_fields=["status"])
 
 
 HANDLERS = {

@@ -265,7 +265,7 @@ class Service:
                 "VALIDATE": env.bool("OUTBOX_VALIDATE", True),
                 "WAKE_URL": env.redis("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0", offset=0),
                 "BOOTSTRAP_SERVERS": env.str("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"),
-                "CLIENT_ID": f"{env.str('KAFKA_CLIENT_ID', 'crossborder-trade-api')}-{self.name}",
+                "CLIENT_ID": env.str("KAFKA_CLIENT_ID", "crossborder-trade-api"),
                 "IDEMPOTENCE": env.bool("KAFKA_PRODUCER_IDEMPOTENCE", True),
                 "SECURITY_PROTOCOL": env.str("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
                 "SASL_MECHANISM": env.str("KAFKA_SASL_MECHANISM", ""),

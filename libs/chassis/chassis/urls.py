@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
+from outbox.metrics import register_row_counts
 
 from chassis.health import livez, readyz
 from chassis.metrics import metrics
@@ -13,6 +14,7 @@ from chassis.metrics import metrics
 
 def service_urls(api: list[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
     """The service's own routes under /api/v1, its OpenAPI document, admin, health and metrics."""
+    register_row_counts()
     admin.site.site_header = admin.site.site_title = f"Crossborder Trade · {settings.SERVICE}"
     admin.site.index_title = "Operations"
     return [

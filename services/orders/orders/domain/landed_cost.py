@@ -23,7 +23,7 @@ from .consignments import (
     Unquotable,
     Warehouse,
 )
-from .levies import domestic_levies, import_levies
+from .levies import domestic_levies, import_levies, territory_of
 from .money import ExchangeRate, NoExchangeRate, rounding_to_step
 from .pricing import prices
 from .rules import RuleSet, ShippingRate
@@ -62,8 +62,7 @@ def cost_from(warehouse: Warehouse, lines: Sequence[Line], *, to: Destination, r
     """
     if to.incoterm not in {DDP, DAP}:
         raise ValueError(f"{to.incoterm!r} is not an Incoterm that is offered")
-    if rules.territory(to.country) is None:
-        raise Unquotable(Problem("unknown_destination", f"there are no customs rules for {to.country}"))
+    territory_of(to, rules)
     imported = rules.union_of(warehouse.country) != rules.union_of(to.country)
     shipping = _shipping(warehouse, lines, to, rules, imported=imported)
     try:

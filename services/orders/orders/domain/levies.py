@@ -6,7 +6,7 @@ from decimal import Decimal
 from .consignments import CHECKOUT, Destination, Levies, Levy, Line, Price, Problem, Step, Unquotable
 from .duty_expressions import Goods, InvalidExpression, MissingUnit, currencies, duty
 from .money import allocate, half_up
-from .rules import BASE, CIF, FLAT_PER_HS6, PREFERENTIAL, SELLER_COLLECTS, ZERO, DeMinimis, DutyRate, RuleSet
+from .rules import BASE, CIF, FLAT_PER_HS6, PREFERENTIAL, SELLER_COLLECTS, ZERO, DeMinimis, DutyRate, RuleSet, Territory
 
 Shared = tuple[list[int], list[list[Step]]]  # an amount and its steps, line by line
 
@@ -32,7 +32,7 @@ def import_levies(lines: Sequence[Line], prices: Sequence[Price], *, to: Destina
 
     Raises Unquotable with a problem for every line whose duty or tax cannot be known; NoExchangeRate.
     """
-    basis = rules.territory(to.country).customs_value
+    basis = territory_of(to, rules).customs_value
     values = [price.cif if basis == CIF else price.value for price in prices]
     relief = {charge: _scheme(charge, {ZERO, FLAT_PER_HS6}, prices, to, rules) for charge in ("duty", "tax")}
     collector = _scheme("tax", {SELLER_COLLECTS}, prices, to, rules)
@@ -47,6 +47,14 @@ def import_levies(lines: Sequence[Line], prices: Sequence[Price], *, to: Destina
         levies.append(Levy(tax, values[i], duties[i], fees[i], (*duty_steps[i], *fee_steps[i], *tax_steps)))
     applied = dict.fromkeys(row.scheme for row in (*relief.values(), collector) if row)
     return Levies(tuple(levies), tuple(applied), CHECKOUT if collector else None)
+
+
+def territory_of(to: Destination, rules: RuleSet) -> Territory:
+    """The customs rules of the destination. Raises Unquotable when there are none."""
+    territory = rules.territory(to.country)
+    if territory is None:
+        raise Unquotable(Problem("unknown_destination", f"there are no customs rules for {to.country}"))
+    return territory
 
 
 def _scheme(
@@ -64,12 +72,14 @@ def _scheme(
 def _duties(
     lines: Sequence[Line], values: Sequence[int], relief: DeMinimis | None, to: Destination, rules: RuleSet
 ) -> Shared:
-    amounts, steps, problems = [0] * len(lines), [[] for _ in lines], []
+    amounts = [0] * len(lines)
+    steps: list[list[Step]] = [[] for _ in lines]
+    problems: list[Problem] = []
     helped = [i for i, line in enumerate(lines) if relief and relief.helps(line.hs_code)]
-    if helped and relief.effect == FLAT_PER_HS6:
+    if relief and relief.effect == FLAT_PER_HS6:
         amounts, steps = _flat_duties(lines, values, helped, relief, to, rules)
     for i, line in enumerate(lines):
-        if i in helped:
+        if relief and i in helped:
             steps[i] = steps[i] or [_relieved("duty", relief)]
             continue
         try:
@@ -86,10 +96,11 @@ def _flat_duties(
     lines: Sequence[Line], values: Sequence[int], helped: list[int], flat: DeMinimis, to: Destination, rules: RuleSet
 ) -> Shared:
     """A flat amount for each distinct HS6, shared by value among the lines of that HS6."""
-    amounts, steps = [0] * len(lines), [[] for _ in lines]
-    each = rules.exchange.of_major(flat.flat_amount, flat.currency, to.currency)
+    amounts = [0] * len(lines)
+    steps: list[list[Step]] = [[] for _ in lines]
+    each = rules.exchange.of_major(flat.flat_amount or Decimal(0), flat.currency, to.currency)
     for hs6 in dict.fromkeys(_hs_code(lines[i])[:6] for i in helped):
-        same = [i for i in helped if lines[i].hs_code[:6] == hs6]
+        same = [i for i in helped if _hs_code(lines[i])[:6] == hs6]
         expression = f"{flat.flat_amount:f} {flat.currency} per distinct HS6"
         for i, share in zip(same, allocate(each, [values[i] for i in same]), strict=True):
             amounts[i] = share
@@ -132,7 +143,8 @@ def _hs_code(line: Line) -> str:
 
 def _fees(prices: Sequence[Price], to: Destination, rules: RuleSet) -> tuple[list[int], list[list[Step]], list[int]]:
     """Each line's share by value of the consignment's fees, and what of it is taxed."""
-    amounts, taxed, steps = [0] * len(prices), [0] * len(prices), [[] for _ in prices]
+    amounts, taxed = [0] * len(prices), [0] * len(prices)
+    steps: list[list[Step]] = [[] for _ in prices]
     for row in rules.fees_for(to.country, to.incoterm):
         whole = rules.exchange.of_major(row.amount, row.currency, to.currency)
         expression = f"{row.amount:f} {row.currency} per consignment"
@@ -144,7 +156,7 @@ def _fees(prices: Sequence[Price], to: Destination, rules: RuleSet) -> tuple[lis
 
 
 def _tax(line: Line, base: int, to: Destination, rules: RuleSet) -> tuple[int, list[Step]]:
-    name = rules.territory(to.country).tax_name
+    name = territory_of(to, rules).tax_name
     if not name:
         return 0, []
     row = rules.tax_rate(to.country, line.hs_code)

@@ -5,7 +5,7 @@ grows when it is corrected. Choosing is: the longest HS prefix, then the exact o
 `valid_from`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -127,7 +127,7 @@ class RuleSet:
     de_minimis: tuple[DeMinimis, ...] = ()
     fees: tuple[Fee, ...] = ()
     shipping: tuple[ShippingRate, ...] = ()
-    _territory_by_country: Mapping[str, Territory] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _territory_by_country: dict[str, Territory] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = sorted((row for row in self.territories if row.holds_on(self.day)), key=attrgetter("valid_from"))
