@@ -81,11 +81,13 @@ def main(*, check: bool) -> int:
         if not path.exists() or path.read_text() != text:
             stale.append(path)
             if not check:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
     joined = json.dumps(join(documents), indent=1, ensure_ascii=False) + "\n"
     if not JOINED.exists() or JOINED.read_text() != joined:
         stale.append(JOINED)
         if not check:
+            JOINED.parent.mkdir(exist_ok=True)
             JOINED.write_text(joined)
     for path in stale:
         print(f"{'out of date' if check else 'written'}: {path.relative_to(ROOT)}")
