@@ -20,12 +20,18 @@ logger = logging.getLogger(__name__)
 
 
 class Task(celery.Task):
-    """Runs its body again when the database chose it as a deadlock's victim; its events carry the task's id."""
+    """Runs its body again when the database chose it as a deadlock's victim; its events carry the task's id.
+
+    A task that speaks with the outside world says `@shared_task(outermost=False)`: it retries its transactions itself,
+    so that a call that was made is not made again.
+    """
+
+    outermost = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         run = super().__call__
         with log_fields(task=self.name), correlation(correlation_id=self.request.id):
-            if self.request.is_eager:  # joined to whatever transaction the caller has
+            if self.request.is_eager or not self.outermost:  # joined to whatever transaction the caller has
                 return run(*args, **kwargs)
             return retry_conflicts(lambda: run(*args, **kwargs))
 

@@ -5,3 +5,10 @@ from chassis.settings import Service
 service = Service(__file__, publishes="KAFKA_PAYMENTS_TOPIC", subscribes=["KAFKA_ORDERS_TOPIC", "KAFKA_USERS_TOPIC"])
 env = service.env
 globals().update(service.settings())
+
+PAYMENTS_PROVIDER = env.str("PAYMENTS_PROVIDER", "sandbox")
+SANDBOX_URL = env.str("SANDBOX_URL", "http://127.0.0.1:18032")
+STRIPE_API_KEY = env.str("STRIPE_API_KEY", "")
+PAYMENTS_WEBHOOK_SECRETS = env.list("PAYMENTS_WEBHOOK_SECRETS", default=[])
+PAYMENTS_RETURN_ORIGINS = env.list("PAYMENTS_RETURN_ORIGINS", default=[])
+BEAT_SCHEDULES |= {"payments.tasks.settle_payments": 5}  # type: ignore[name-defined]  # noqa: F821

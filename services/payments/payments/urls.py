@@ -1,5 +1,16 @@
 """Routes of the payments service."""
 
 from chassis.urls import handler400, handler404, handler500, service_urls  # noqa: F401
+from django.urls import path
 
-urlpatterns = service_urls([])
+from payments.api import payments
+
+urlpatterns = service_urls(
+    [
+        path("payments/<uuid:payment_id>", payments.PaymentDetail.as_view()),
+        path("payments/<uuid:payment_id>/confirm", payments.PaymentConfirm.as_view()),
+        path("webhooks/payments/<slug:provider>", payments.ProviderWebhook.as_view()),
+        path("staff/payments", payments.StaffPaymentList.as_view()),
+        path("staff/payments/<uuid:payment_id>/refunds/<uuid:refund_id>/retry", payments.StaffRefundRetry.as_view()),
+    ]
+)

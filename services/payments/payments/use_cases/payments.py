@@ -1,0 +1,179 @@
+"""What orders tell us, what shoppers ask for, and moving each payment to where it is due."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from chassis.problems import Conflict, NotFound
+from chassis.tasks import enqueue
+from django.conf import settings
+from django.db import transaction
+from uuid_utils.compat import uuid7
+
+from payments.domain.settlement import Action, Kind, State, settle
+from payments.models import Attempt, Payment, ProviderOperation, Refund
+
+logger = logging.getLogger(__name__)
+WAKE_LOST_AFTER = timedelta(seconds=5)
+LOOK_AT_WAITING_EVERY = timedelta(seconds=30)
+
+
+def open_payment(*, data: dict[str, Any], expires_at: datetime, now: datetime) -> None:
+    """An order asks to be paid; asked twice, it is the same payment."""
+    payment = Payment(
+        id=data["payment_id"],
+        order_id=data["order_id"],
+        order_number=data["order_number"],
+        user_id=data["user_id"],
+        guest_token_sha256=data["guest_token_sha256"],
+        total_minor=data["total"]["amount_minor"],
+        currency=data["total"]["currency"],
+        expires_at=expires_at,
+        provider=settings.PAYMENTS_PROVIDER,
+        created_at=now,
+    )
+    Payment.objects.bulk_create([payment], ignore_conflicts=True)
+
+
+def allow_capture(*, order_id: UUID, now: datetime) -> None:
+    """The order is confirmed: what was authorised may be captured."""
+    _change(order_id, now, confirmed=True)
+
+
+def close_payment(*, order_id: UUID, by: str, now: datetime) -> None:
+    """The order is rejected, expired or cancelled: nothing is due any more, whatever was paid goes back."""
+    with transaction.atomic(savepoint=False):
+        payment = Payment.objects.locked(order_id=order_id)
+        if payment is not None and not payment.closed_by:
+            payment.closed_by = by
+            payment.attempts.filter(state="queued").update(state="ended")
+            save(payment)
+            advance(payment, now)
+
+
+def ask_refund(*, order_id: UUID, refund_id: UUID, amount_minor: int, reason: str, now: datetime) -> None:
+    """Orders wants money given back; asked twice, it is the same refund."""
+    with transaction.atomic(savepoint=False):
+        payment = Payment.objects.locked(order_id=order_id)
+        if payment is None:
+            logger.error("a refund for a payment that is not ours", extra={"order_id": str(order_id)})
+            return
+        refund = Refund(
+            id=refund_id,
+            payment=payment,
+            amount_minor=amount_minor,
+            asked_by_order=True,
+            reason=reason[:60],
+            created_at=now,
+        )
+        Refund.objects.bulk_create([refund], ignore_conflicts=True)
+        advance(payment, now)
+
+
+def confirm_payment(*, payment: Payment, payment_method: str, return_url: str, now: datetime) -> Payment:
+    """The shopper pays with a method; an attempt that waits for them is cancelled first, then this one starts.
+
+    Raises Conflict: `order_closed` once nothing is due or time is up, `payment_in_progress`, `already_paid`.
+    """
+    with transaction.atomic(savepoint=False):
+        locked = Payment.objects.locked(pk=payment.pk)
+        if locked is None:
+            raise NotFound()
+        _refuse_confirmation(locked, now)
+        Attempt.objects.create(
+            payment=locked,
+            number=locked.attempts.count() + 1,
+            payment_method=payment_method,
+            return_url=return_url,
+            state="queued",
+            created_at=now,
+        )
+        advance(locked, now)
+    return locked
+
+
+def _refuse_confirmation(payment: Payment, now: datetime) -> None:
+    facts = payment.facts(now)
+    if facts.state in {State.AUTHORIZED, State.CAPTURED}:
+        raise Conflict("already_paid", "This order is paid already.")
+    if facts.due_minor == 0 or facts.expired or facts.state not in {State.CREATED, State.SENT, State.WAITING}:
+        raise Conflict("order_closed", "Nothing is to be paid here any more; the order is closed or its time is up.")
+    if facts.state is State.SENT or facts.queued is not None or facts.operation is not None:
+        raise Conflict(
+            "payment_in_progress",
+            "An earlier attempt is at the provider. Ask for the payment again.",
+            headers={"Retry-After": "1"},
+        )
+
+
+def settle_payment(*, payment_id: UUID, now: datetime) -> None:
+    """Look whether something is to be done for this payment, and begin it."""
+    with transaction.atomic(savepoint=False):
+        payment = Payment.objects.locked(pk=payment_id)
+        if payment is not None:
+            advance(payment, now)
+
+
+def advance(payment: Payment, now: datetime) -> None:
+    """Under the payment's lock: do what `settle` says until it needs the provider or has nothing to do."""
+    while (action := settle(payment.facts(now))) is not None:
+        if action.kind is not None:
+            _begin(payment, action, now)
+            break
+        if action.own_refund_minor:
+            Refund.objects.create(
+                payment=payment,
+                amount_minor=action.own_refund_minor,
+                asked_by_order=False,
+                reason="order_closed",
+                created_at=now,
+            )
+        if action.state is not None:
+            payment.state = action.state
+    payment.settle_at = now + LOOK_AT_WAITING_EVERY if payment.state == State.WAITING else None
+    save(payment)
+
+
+def _begin(payment: Payment, action: Action, now: datetime) -> None:
+    """Write the operation down before it is made; its task makes it after the commit."""
+    attempt = _attempt_of(payment, action)
+    if action.kind is Kind.AUTHORIZE:
+        attempt.state, payment.state = "current", State.SENT
+        attempt.save(update_fields=["state"])
+    business_key = f"{action.kind}:{action.refund or attempt.pk}"
+    operation = ProviderOperation.objects.create(
+        id=uuid7(),
+        payment=payment,
+        open_payment=payment.pk,
+        kind=action.kind,
+        business_key=business_key,
+        attempt_number=1 + ProviderOperation.objects.filter(business_key=business_key).count(),
+        attempt=attempt,
+        refund_id=action.refund,
+        created_at=now,
+        next_look_at=now + WAKE_LOST_AFTER,
+    )
+    enqueue("payments.tasks.perform_operation", operation.pk)
+
+
+def _attempt_of(payment: Payment, action: Action) -> Attempt:
+    if action.attempt is not None:
+        return payment.attempts.get(pk=action.attempt)
+    return payment.attempts.get(state="current")
+
+
+def save(payment: Payment) -> None:
+    payment.version += 1
+    payment.save()
+
+
+def _change(order_id: UUID, now: datetime, **fields: Any) -> None:
+    with transaction.atomic(savepoint=False):
+        payment = Payment.objects.locked(order_id=order_id)
+        if payment is not None:
+            for name, value in fields.items():
+                setattr(payment, name, value)
+            advance(payment, now)
