@@ -63,7 +63,7 @@ test-e2e:  ## through the gateway, everything real
 	@$(PYTHON) -m deploy.local.run_tests e2e
 
 model:  ## explores the saga; prints states, settled states, violations
-	@$(VENV)/python -m tests.model
+	@PYTHONPATH=$$(printf "services/%s:" $(SERVICES)) $(VENV)/python -m tests.model
 
 faults: test-infra  ## the fault matrix: seeds=20
 	@$(VENV)/python -m tests.faults --seeds $(or $(seeds),5)

@@ -2,8 +2,7 @@
 
 import re
 
-import saga_model
-import saga_mutations
+from tests.model import saga_model, saga_mutations
 
 
 def test_no_interleaving_violates_an_invariant(capsys):
