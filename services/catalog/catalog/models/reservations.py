@@ -1,0 +1,97 @@
+"""What is promised to whom: a reservation for each order, its lines, and what shipped of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import models
+from django.utils import timezone
+
+from catalog.domain.reservations import Line, ReservationFacts, State, Step
+
+
+class ReservationQuerySet(models.QuerySet):
+    def locked(self, order_id) -> Reservation | None:
+        """The reservation, its row locked; None when the order is unknown here."""
+        return self.select_for_update().filter(pk=order_id).first()
+
+
+class Reservation(models.Model):
+    """Stock promised to an order. It changes only by a step of `domain.reservations`, under its row's lock."""
+
+    order_id = models.UUIDField(primary_key=True)
+    order_number = models.CharField(max_length=20, unique=True, db_collation="utf8mb4_bin")
+    user_id = models.UUIDField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=[(state.value, state.value) for state in State])
+    version = models.PositiveBigIntegerField(default=1)
+    shortages = models.JSONField(default=list, blank=True)  # what was missing when it was rejected
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ReservationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "expires_at"], name="reservation_overdue")]
+
+    def __str__(self) -> str:
+        return self.order_number
+
+    def facts(self) -> ReservationFacts:
+        user_id = str(self.user_id) if self.user_id else None
+        lines = tuple(line.facts() for line in self.lines.order_by("line_id"))
+        return ReservationFacts(str(self.order_id), self.order_number, user_id, lines, State(self.state), self.version)
+
+    def take(self, step: Step) -> None:
+        """Become what a step says, in memory and in the database."""
+        before = {line.line_id: line for line in self.lines.all()}
+        for line in step.reservation.lines:
+            if before[line.line_id].facts() != line:
+                self.lines.filter(line_id=line.line_id).update(fulfilled=line.fulfilled, released=line.released)
+        self.state, self.version = step.reservation.state.value, step.reservation.version
+        self.save(update_fields=["state", "version", "updated_at"])
+
+
+class ReservationLine(models.Model):
+    """Units of one SKU in one warehouse, as the order's line asked for them."""
+
+    reservation = models.ForeignKey(Reservation, models.CASCADE, related_name="lines")
+    line_id = models.PositiveIntegerField()
+    sku = models.CharField(max_length=64, db_collation="utf8mb4_bin")
+    warehouse = models.CharField(max_length=32, db_collation="utf8mb4_bin")
+    quantity = models.PositiveIntegerField()
+    fulfilled = models.PositiveIntegerField(default=0)
+    released = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["reservation", "line_id"], name="reservation_line_once"),
+            models.CheckConstraint(
+                condition=models.Q(quantity__gte=models.F("fulfilled") + models.F("released")), name="line_not_overdone"
+            ),
+        ]
+        indexes = [models.Index(fields=["sku", "warehouse"], name="reservation_line_stock")]
+
+    def facts(self) -> Line:
+        return Line(self.line_id, self.sku, self.warehouse, self.quantity, self.fulfilled, self.released)
+
+
+class HandledLineQuerySet(models.QuerySet):
+    def new(self, subject_id, lines: Iterable[dict]) -> list[dict]:
+        """Those lines of a shipment, return or cancellation that were not handled before; they count as handled now."""
+        done = set(self.filter(subject_id=subject_id).values_list("line_id", flat=True))
+        fresh = [line for line in lines if line["line_id"] not in done]
+        self.bulk_create([self.model(subject_id=subject_id, line_id=line["line_id"]) for line in fresh])
+        return fresh
+
+
+class HandledLine(models.Model):
+    """The business key of a shipment's (or return's) line: it moves stock once, however often it is told."""
+
+    subject_id = models.UUIDField()
+    line_id = models.PositiveIntegerField()
+
+    objects = HandledLineQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subject_id", "line_id"], name="handled_once")]
