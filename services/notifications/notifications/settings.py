@@ -9,3 +9,5 @@ service = Service(
 )
 env = service.env
 globals().update(service.settings())
+
+BEAT_SCHEDULES |= {"notifications.tasks.retry_deliveries": 15}  # type: ignore[name-defined]  # noqa: F821

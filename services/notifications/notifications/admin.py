@@ -1,0 +1,55 @@
+"""Operators' pages: what was sent to whom and why not, and trying a failed mail again."""
+
+from __future__ import annotations
+
+from chassis.problems import Problem
+from django.contrib import admin, messages
+from django.utils import timezone
+from outbox.transactions import retry_conflicts
+
+from notifications.models import Delivery, OrderContact, Recipient
+from notifications.use_cases.deliveries import retry_delivery
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only use cases write."""
+
+    def has_add_permission(self, *args) -> bool:
+        return False
+
+    def has_change_permission(self, *args) -> bool:
+        return False
+
+    def has_delete_permission(self, *args) -> bool:
+        return False
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = (
+        "created_at", "template", "channel", "order_number", "recipient", "state", "reason", "attempts", "last_error"
+    )  # fmt: skip
+    list_filter = ("state", "channel", "template", "reason")
+    search_fields = ("=order_number", "=recipient", "=id")
+    ordering = ("-created_at", "-id")
+    actions = ["retry"]
+
+    @admin.action(description="Try failed mails again")
+    def retry(self, request, queryset) -> None:
+        for delivery_id in queryset.values_list("pk", flat=True):
+            try:
+                retry_conflicts(lambda pk=delivery_id: retry_delivery(delivery_id=pk, now=timezone.now()))
+            except Problem as problem:
+                self.message_user(request, f"{delivery_id}: {problem.detail}", messages.ERROR)
+
+
+@admin.register(OrderContact)
+class OrderContactAdmin(ReadOnlyAdmin):
+    list_display = ("number", "email", "name", "locale", "progress", "updates", "erased_at")
+    search_fields = ("=number", "=email", "=user_id")
+
+
+@admin.register(Recipient)
+class RecipientAdmin(ReadOnlyAdmin):
+    list_display = ("user_id", "email", "name", "locale", "language", "order_updates", "marketing", "erased_at")
+    search_fields = ("=user_id", "=email")
