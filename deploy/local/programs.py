@@ -37,7 +37,8 @@ def edge(layout: Layout, variables: dict[str, str]) -> list[Program]:
     ]
     found = [Program("mailbox", "mailbox", mailbox)]
     if (ROOT / "deploy" / "sandbox_provider" / "__main__.py").exists():
-        found.append(Program("sandbox", "sandbox", [python, "-m", "sandbox_provider"], ROOT / "deploy", variables))
+        command = [python, "-m", "sandbox_provider"]
+        found.append(Program("sandbox", "sandbox", command, ROOT / "deploy", _sandbox_environment(layout, variables)))
     return [*found, _with_version("gateway", gateway.prepare(layout), gateway.files(layout))]
 
 
@@ -72,6 +73,13 @@ def roles(layout: Layout, service: str, variables: dict[str, str]) -> list[Progr
     }
     own = {"flower": {"FLOWER_BASIC_AUTH": setting.get("FLOWER_BASIC_AUTH", variables["FLOWER_BASIC_AUTH"])}}
     return [Program(service, role, command, folder, own.get(role, {})) for role, command in commands.items()]
+
+
+def _sandbox_environment(layout: Layout, variables: dict[str, str]) -> dict[str, str]:
+    """What the provider is told: its own variables and the few that it shares, no other secret."""
+    setting = {"SANDBOX_DATA": str(layout.run / "sandbox")} | variables | dotenv() | os.environ
+    shared = ("PUBLIC_URL", "PAYMENTS_WEBHOOK_SECRETS")
+    return {name: text for name, text in setting.items() if name in shared or name.startswith("SANDBOX_")}
 
 
 def _with_version(name: str, command: list[str], files: list[Path]) -> Program:
