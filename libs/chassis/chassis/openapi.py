@@ -28,6 +28,13 @@ class ProblemDocument(serializers.Serializer):
 class ProblemSchema(AutoSchema):
     """drf-spectacular's schema, plus: a `default` problem answer and the Idempotency-Key and If-Match headers."""
 
+    def get_operation_id(self) -> str:
+        """As drf-spectacular names it, but a GET of a view named ...List is a list."""
+        name = super().get_operation_id()
+        if type(self.view).__name__.endswith("List") and name.endswith("_retrieve"):
+            return name.removesuffix("_retrieve") + "_list"
+        return name
+
     def get_override_parameters(self) -> list[OpenApiParameter]:
         method = getattr(self.view, self.method.lower(), None)
         idempotency = getattr(method, "idempotency", "none")

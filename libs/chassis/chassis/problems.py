@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
 from django.http import Http404, JsonResponse
+from outbox.transactions import is_transient
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -108,7 +108,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         )
     if isinstance(error, exceptions.APIException):
         return _answer(error.status_code, _of_drf(error), _drf_headers(error))
-    if isinstance(error, OperationalError):
+    if is_transient(error):
         logger.exception("the database did not answer")
         problem = document(
             503, "Service unavailable", "database_unavailable", "The service cannot reach its data. Try again."

@@ -25,7 +25,8 @@ class PytestRunner:
         import pytest
 
         os.chdir(settings.BASE_DIR)
-        return int(pytest.main([*self.arguments, *(labels or ["tests"])]))
+        own = ["-c", "pyproject.toml", "--rootdir", "."]  # also for tests that lie outside of the service
+        return int(pytest.main([*own, *self.arguments, *(labels or ["tests"])]))
 
 
 def manage(service: str) -> None:

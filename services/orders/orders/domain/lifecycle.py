@@ -1,7 +1,7 @@
 """The order's state machine: one table from (state, fact) to the next state and what the order then says.
 
-Pure: nothing here reads a clock, a database or a setting. `decide` is total: a pair that the table does not have changes
-nothing, which is what makes late, repeated and reordered events harmless.
+Pure: nothing here reads a clock, a database or a setting. `decide` is total: a pair that the table does not have
+changes nothing, which is what makes late, repeated and reordered events harmless.
 """
 
 from __future__ import annotations

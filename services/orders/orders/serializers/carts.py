@@ -44,7 +44,7 @@ class CartSchema(serializers.Serializer):
 
 
 def render_cart(cart: Cart, currency: str | None = None) -> dict[str, Any]:
-    """The cart with today's prices; raises Problem `currency_not_served` naming the currencies of an item without one."""
+    """The cart with today's prices; raises Problem `currency_not_served`, which names those that are."""
     currency = currency or cart.currency
     lines = [_line(item, item.quantity, currency) for item in SellableItem.objects.in_cart(cart)]
     subtotal = sum(line["line_total"]["amount_minor"] for line in lines)

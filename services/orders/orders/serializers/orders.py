@@ -50,7 +50,7 @@ class OrderQuery(PageQuery):
 
 
 class StaffOrderQuery(OrderQuery):
-    number = serializers.CharField(max_length=13, required=False)
+    number = serializers.RegexField(r"^CB-[0-9A-Z]{10}$", required=False)
     to_ship = serializers.BooleanField(required=False, allow_null=True, default=None)
     held = serializers.BooleanField(required=False, allow_null=True, default=None)
     refund_failed = serializers.BooleanField(required=False, allow_null=True, default=None)

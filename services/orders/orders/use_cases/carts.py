@@ -38,7 +38,7 @@ def find_cart(*, cart_id: UUID, owner: Owner) -> Cart:
 
 
 def put_item(*, cart_id: UUID, owner: Owner, sku: str, quantity: int, request: Request) -> Cart:
-    """Set how many of a SKU the cart holds. Raises NotFound, Problem `unknown_sku`, Conflict `cart_closed`, 412, 428."""
+    """Set how many of a SKU the cart holds. Raises NotFound, Problem `unknown_sku`, `cart_closed`, 412, 428."""
     with transaction.atomic(savepoint=False):
         cart = _locked(cart_id, owner, request)
         item = SellableItem.objects.filter(pk=sku, active=True).first()

@@ -21,7 +21,7 @@ from orders.use_cases.orders import apply, note
 def ship_lines(
     *, order_id: UUID, quantities: dict[int, int], carrier: str, tracking_number: str, now: datetime, request: Request
 ) -> Order:
-    """Record that goods left: `quantities` by line id. Raises NotFound, Problem `too_many`, Conflict `not_shippable`."""
+    """Record that goods left: `quantities` by line id. Raises NotFound, Problem `too_many`, `not_shippable`."""
     with transaction.atomic(savepoint=False):
         order = _locked(order_id, request)
         lines = list(order.lines.all())
