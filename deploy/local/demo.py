@@ -42,7 +42,8 @@ def show_quote(quote: dict[str, Any]) -> Iterator[str]:
         for each in line["explained"]:
             base = f" of {each['base']['display']}" if each["base"] else ""
             source = f"  [{each['source']}, {each['source_date']}]" if each["source"] else ""
-            yield f"   {each['kind']:9} {each['amount']['display']:>12}  {each['label']} {each['expression']}{base}{source}"
+            amount, why = each["amount"]["display"], f"{each['label']} {each['expression']}{base}{source}"
+            yield f"   {each['kind']:9} {amount:>12}  {why}"
     for charge in quote["charges"]:
         yield f"{charge['kind']:9} {charge['amount']['display']:>15}  collected at {charge['collect']}"
     yield f"total     {quote['total']['display']:>15}  {quote['incoterm']}, {quote['delivery_days']} days"

@@ -46,9 +46,9 @@ class Shopper:
 
     # --- account ---
 
-    def register(self, password: str = "correct-horse-7-battery") -> None:
-        self.password = password
-        body = {"email": self.email, "password": password, "name": self.name}
+    def register(self) -> None:
+        self.password = secrets.token_urlsafe(12)
+        body = {"email": self.email, "password": self.password, "name": self.name}
         self.ask("POST", "auth/register", expect=202, json=body)
 
     def verify(self) -> str:

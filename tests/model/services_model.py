@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from catalog.domain import reservations
 from orders.domain import lifecycle
@@ -317,7 +318,7 @@ def path_to(world: World, came_from: dict[World, World | None]) -> str:
     while (before := came_from[path[-1]]) is not None:
         path.append(before)
     path.reverse()
-    return "\n".join(_changes(before, after) for before, after in zip(path, path[1:], strict=False))
+    return "\n".join(_changes(before, after) for before, after in pairwise(path))
 
 
 def _changes(before: World, after: World) -> str:

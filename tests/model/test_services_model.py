@@ -12,8 +12,8 @@ from payments.domain.settlement import Kind
 
 from tests.model.services_model import explore
 
-O, OF = lifecycle.State, lifecycle.Fact
-C, CF = reservations.State, reservations.Fact
+Order, OrderFact = lifecycle.State, lifecycle.Fact
+Hold, HoldFact = reservations.State, reservations.Fact
 
 
 def test_no_interleaving_of_the_services_functions_violates_an_invariant():
@@ -26,27 +26,35 @@ def test_no_interleaving_of_the_services_functions_violates_an_invariant():
 @pytest.mark.parametrize(
     "missing",
     [
-        (O.PENDING_STOCK, OF.STOCK_RESERVED),
-        (O.PENDING_STOCK, OF.STOCK_REJECTED),
-        (O.AWAITING_PAYMENT, OF.PAYMENT_AUTHORIZED),
-        (O.CONFIRMED, OF.STOCK_AND_MONEY),
-        (O.CONFIRMED, OF.CAPTURE_FAILED),
-        (O.CONFIRMED, OF.STOCK_COMMIT_FAILED),
+        (Order.PENDING_STOCK, OrderFact.STOCK_RESERVED),
+        (Order.PENDING_STOCK, OrderFact.STOCK_REJECTED),
+        (Order.AWAITING_PAYMENT, OrderFact.PAYMENT_AUTHORIZED),
+        (Order.CONFIRMED, OrderFact.STOCK_AND_MONEY),
+        (Order.CONFIRMED, OrderFact.CAPTURE_FAILED),
+        (Order.CONFIRMED, OrderFact.STOCK_COMMIT_FAILED),
     ],
     ids=lambda key: f"{key[0]} on {key[1]}",
 )
 def test_a_transition_missing_from_the_orders_table_is_noticed(monkeypatch, missing):
     monkeypatch.delitem(lifecycle.TRANSITIONS, missing)
-    if missing == (O.PENDING_STOCK, OF.STOCK_RESERVED) or missing == (O.PENDING_STOCK, OF.STOCK_REJECTED):
-        monkeypatch.delitem(lifecycle.TRANSITIONS, (O.PENDING_STOCK, OF.TIME_UP))  # the clock would hide it
-    if missing == (O.AWAITING_PAYMENT, OF.PAYMENT_AUTHORIZED):
-        monkeypatch.delitem(lifecycle.TRANSITIONS, (O.AWAITING_PAYMENT, OF.TIME_UP))
+    if missing == (Order.PENDING_STOCK, OrderFact.STOCK_RESERVED) or missing == (
+        Order.PENDING_STOCK,
+        OrderFact.STOCK_REJECTED,
+    ):
+        monkeypatch.delitem(lifecycle.TRANSITIONS, (Order.PENDING_STOCK, OrderFact.TIME_UP))  # the clock would hide it
+    if missing == (Order.AWAITING_PAYMENT, OrderFact.PAYMENT_AUTHORIZED):
+        monkeypatch.delitem(lifecycle.TRANSITIONS, (Order.AWAITING_PAYMENT, OrderFact.TIME_UP))
     assert explore()[2] is not None
 
 
 @pytest.mark.parametrize(
     "missing",
-    [(C.HELD, CF.CONFIRMED), (C.HELD, CF.CLOSED), (C.COMMITTED, CF.CLOSED), (C.RELEASED, CF.CONFIRMED_SHORT)],
+    [
+        (Hold.HELD, HoldFact.CONFIRMED),
+        (Hold.HELD, HoldFact.CLOSED),
+        (Hold.COMMITTED, HoldFact.CLOSED),
+        (Hold.RELEASED, HoldFact.CONFIRMED_SHORT),
+    ],
     ids=lambda key: f"{key[0]} on {key[1]}",
 )
 def test_a_transition_missing_from_the_reservations_table_is_noticed(monkeypatch, missing):

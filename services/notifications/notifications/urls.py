@@ -1,5 +1,20 @@
 """Routes of the notifications service."""
 
 from chassis.urls import handler400, handler404, handler500, service_urls  # noqa: F401
+from django.urls import path
 
-urlpatterns = service_urls([])
+from notifications import metrics
+from notifications.api import inbox, staff, unsubscribe
+
+urlpatterns = service_urls(
+    [
+        path("notifications", inbox.Inbox.as_view()),
+        path("notifications/<uuid:delivery_id>/read", inbox.InboxRead.as_view()),
+        path("notification-preferences", inbox.Preferences.as_view()),
+        path("unsubscribe/<str:token>", unsubscribe.Unsubscribe.as_view()),
+        path("staff/deliveries", staff.StaffDeliveryList.as_view()),
+        path("staff/deliveries/<uuid:delivery_id>", staff.StaffDeliveryDetail.as_view()),
+        path("staff/deliveries/<uuid:delivery_id>/retry", staff.StaffDeliveryRetry.as_view()),
+    ]
+)
+metrics.register()

@@ -23,7 +23,7 @@ class ConfirmInput(StrictSerializer):
 
 
 class StaffPaymentQuery(PageQuery):
-    order_number = serializers.CharField(max_length=13, required=False)
+    order_number = serializers.RegexField(r"^CB-[0-9A-Z]{10}$", required=False)
     state = serializers.ChoiceField(choices=[str(state) for state in State], required=False)
     refund_failed = serializers.BooleanField(required=False, allow_null=True, default=None)
 

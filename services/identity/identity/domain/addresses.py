@@ -9,7 +9,10 @@ MESSAGES = {"required": "This country's addresses need it.", "invalid": "This is
 
 
 def normalized(address: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The address in its country's way, and what is wrong with it: {our field: code}, code being required or invalid."""
+    """The address in its country's way, and what is wrong with it: {our field: code}, a code being required or invalid.
+
+    No exception: what is wrong is part of the answer.
+    """
     given = {theirs: address.get(ours, "") for ours, theirs in NAMES.items()} | {"country_code": address["country"]}
     try:
         clean = normalize_address(given)
