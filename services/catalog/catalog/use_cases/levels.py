@@ -24,8 +24,8 @@ def changed_skus(*, now: datetime, limit: int = 1000) -> list[str]:
 def publish_level(*, sku: str, now: datetime, even_if_known: bool = False) -> bool:
     """Say what is available of a SKU, in every warehouse that keeps it; False when another sweep has said it."""
     with transaction.atomic(savepoint=False):
-        rows = Stock.objects.select_for_update(of=("self",)).filter(variant_id=sku).order_by("warehouse_id")
-        stock = list(rows.select_related("warehouse"))
+        rows = Stock.objects.select_for_update().filter(variant_id=sku).order_by("warehouse_id")
+        stock = list(rows.prefetch_related("warehouse"))
         if not even_if_known and not any(row.level_changed for row in stock):
             return False
         StockLevel.objects.bulk_create([StockLevel(variant_id=sku)], ignore_conflicts=True)
