@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 from .methods import METHODS, Manner
@@ -83,7 +84,7 @@ def refund(intent: Intent, request: RefundRequest, struck: Callable[[str], bool]
     strike = f"refund {intent.id} {request.reference}" if status == "failed" else ""
     if strike and struck(strike):
         status = "succeeded"
-    row = {"reference": request.reference, "amount": request.amount, "status": status}
+    row: dict[str, Any] = {"reference": request.reference, "amount": request.amount, "status": status}
     later = intent.later
     if status == "pending":
         row["due"] = now + REFUND_TAKES * pace
