@@ -17,7 +17,7 @@ import httpx
 from .layout import ROOT, VENV, choose_layout
 from .shopper import Shopper, Unexpected, wait_for
 
-TEE, COFFEE, MUG = "TEE-ORGANIC-BLACK-M", "COFFEE-SIDAMO-1KG", "MUG-DELFT-300ML"
+TEE, COFFEE, MUG, POSTER = "TEE-ORGANIC-BLACK-M", "COFFEE-SIDAMO-1KG", "MUG-DELFT-300ML", "POSTER-LAST-ONE"
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def registered_buyer() -> None:
         found = mira.ask(
             "GET", "products", params={"q": "shirt", "currency": "USD", "ship_to": "US", "limit": 3}
         ).json()
-        said += [f"{product['title']}: {product['price']['display']}" for product in found["data"]]
+        said += [f"{product['title']}: {product['price_from']['display']}" for product in found["data"]]
         if not found["data"]:
             raise Unexpected("there are no T-shirts")
     with step("fill a cart"):
@@ -105,29 +105,32 @@ def guest() -> None:
 
 
 def unpaid() -> None:
-    """An order that nobody pays gives its stock back."""
+    """Somebody orders the last poster and never pays; it comes back for the next one."""
     idle = Shopper(choose_layout(test=False))
-    before = available(idle, TEE)
-    with step("an order that nobody pays holds three T-shirts") as said:
-        order = idle.order_one(TEE, quantity=3)
+    with step("order the last one there is, and do not pay") as said:
+        if not in_stock(idle, POSTER):
+            raise Unexpected(f"{POSTER} is not in stock: an earlier demo's order may hold it until it expires")
+        order = idle.order_one(POSTER)
         idle.wait_until(order, "awaiting_payment")
-        wait_for(lambda: available(idle, TEE) == before - 3, 20, "the shop to show three less")
-        said.append(f"available: {before} → {before - 3}")
+        said.append(f"{order['number']}: {order['lines'][0]['title']}")
+    with step("it is held: the shop shows it as sold out"):
+        wait_for(lambda: not in_stock(idle, POSTER), 20, "the shop to show it as sold out")
     with step(f"its time is over: manage.py expire_orders --order {order['number']} --now") as said:
         command = [VENV / "bin" / "python", "manage.py", "expire_orders", "--order", order["number"], "--now"]
         done = subprocess.run(command, cwd=ROOT / "services" / "orders", capture_output=True, text=True, check=False)
         if done.returncode:
             raise Unexpected(done.stderr or done.stdout)
         said.append(f"{done.stdout.strip()}; by itself this happens 30 minutes after checkout, by the same statement")
-    with step("the order is expired and its stock is back"):
+    with step("the order is expired and the poster is for sale again"):
         idle.wait_until(order, "expired")
-        wait_for(lambda: available(idle, TEE) == before, 20, "the stock to be back")
+        wait_for(lambda: in_stock(idle, POSTER), 20, "the stock to be back")
 
 
-def available(shopper: Shopper, sku: str) -> int:
-    """Units of a SKU that the shop shows as available, over all warehouses."""
-    product = shopper.ask("GET", f"products/by-sku/{sku}").json()
-    return next(variant["available"] for variant in product["variants"] if variant["sku"] == sku)
+def in_stock(shopper: Shopper, sku: str) -> bool:
+    """Whether the shop shows this SKU as available."""
+    found = shopper.ask("GET", "products", params={"q": sku}).json()["data"]
+    product = shopper.ask("GET", f"products/{found[0]['slug']}").json()
+    return next(variant["in_stock"] for variant in product["variants"] if variant["sku"] == sku)
 
 
 def main() -> int:
