@@ -13,6 +13,13 @@ from outbox.testing import deliver
 
 SERVICES = Path(__file__).parents[2]
 MIRA = "01a10c6f-8e80-7fc2-b610-fb8b8d910761"
+COFFEE = "COFFEE-SIDAMO-1KG"
+PARCEL = {
+    "shipment_id": "01a1a0d9-f100-7f41-ac5a-47c2762500aa",
+    "lines": [{"line_id": 1, "sku": COFFEE, "quantity": 2, "warehouse": "NL-AMS"}],
+    "carrier": "PostNL",
+    "tracking_number": "3SCBTA0012345",
+}
 
 
 def examples(event_type: str) -> list[dict[str, Any]]:
@@ -32,7 +39,7 @@ class Order:
         self.placed = {**placed, "contact": contact, "expires_at": "2099-01-01T00:00:00Z", **changes}
 
     def place(self, **how: Any) -> Order:
-        self.say("order.placed", **self.placed, **how)
+        self.say("order.placed", **{**self.placed, **how})
         return self
 
     def say(self, name: str, *, id: str | None = None, now=None, **data: Any) -> bool:
@@ -46,6 +53,12 @@ class Order:
 
     def mail(self, template: str) -> Delivery:
         return Delivery.objects.get(order_id=self.id, channel="email", template=template)
+
+
+def user_event(what: str, /, **changes: Any) -> bool:
+    """Tell that Mira registered, changed or was erased."""
+    data = {**examples(f"crossborder.user.{what}.v1")[0], "id": MIRA, **changes}
+    return deliver(f"crossborder.user.{what}.v1", data, key=MIRA)
 
 
 @pytest.fixture
