@@ -136,10 +136,22 @@ def _record_refusal(operation: ProviderOperation, refusal: Refused) -> None:
 
 
 def look(*, attempt_id: UUID) -> None:
-    """Read an attempt's object without having asked for anything: a webhook came, or the sweep wonders."""
+    """Read an attempt's object without having asked for anything: a webhook came, or the sweep wonders.
+
+    While an operation on it is open, its result is waited for: what is seen now may be older than what was asked.
+    """
     attempt = Attempt.objects.select_related("payment").get(pk=attempt_id)
+    asked = _open_operation(attempt)
+    if asked is not None:
+        if asked.kind == Kind.AUTHORIZE and asked.state == "unknown":
+            read_back(operation_id=asked.pk)
+        return
     seen = _read(attempt.payment.provider, attempt)
     retry_conflicts(lambda: _record_look(attempt_id, seen))
+
+
+def _open_operation(attempt: Attempt) -> ProviderOperation | None:
+    return attempt.operations.filter(open_payment=attempt.payment_id).first()
 
 
 def _record_look(attempt_id: UUID, seen: Seen | None) -> None:
@@ -148,7 +160,7 @@ def _record_look(attempt_id: UUID, seen: Seen | None) -> None:
         attempt = Attempt.objects.get(pk=attempt_id)
         payment = Payment.objects.locked(pk=attempt.payment_id)
         attempt.refresh_from_db()
-        if payment is None:
+        if payment is None or _open_operation(attempt) is not None:
             return
         if attempt.look_again_at is not None:
             age = now - attempt.created_at
