@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from payments.domain.settlement import Seen
 
+LONGEST_ID = 60
+
 
 class ProviderError(Exception):
     pass
@@ -45,12 +47,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Hint:
-    """A verified webhook: read the object that it names."""
+    """A verified webhook: read the object that it names. Raises ValueError when a field is longer than any id is."""
 
     event_id: str
     type: str
     object_id: str
     payload: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if max(map(len, (self.event_id, self.type, self.object_id))) > LONGEST_ID:
+            raise ValueError(f"an id or a type has more than {LONGEST_ID} characters")
 
 
 class Provider(Protocol):

@@ -60,11 +60,12 @@ class SandboxProvider:
     def verify(self, body: bytes, headers: dict[str, str], secrets: list[str]) -> Hint:
         parts = dict(part.partition("=")[::2] for part in headers.get("Sandbox-Signature", "").split(","))
         timestamp = parts.get("t", "")
-        if not timestamp.isdigit() or abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+        if not (timestamp.isascii() and timestamp.isdigit()) or abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
             raise BadSignature("the timestamp is missing or not of the last five minutes")
         signed = timestamp.encode() + b"." + body
-        expected = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
-        if not any(hmac.compare_digest(each, parts.get("v1", "")) for each in expected):
+        given = parts.get("v1", "").encode()
+        expected = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in secrets]
+        if not any(hmac.compare_digest(each, given) for each in expected):
             raise BadSignature("the signature is not made with one of our secrets")
         try:
             event = json.loads(body)
