@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import connection, transaction
 from django.forms.models import model_to_dict
 from django.utils import timezone
 from notifications.models import Delivery, OrderContact, Recipient
@@ -89,6 +89,28 @@ def test_others_are_not_forgotten(mira):
 def test_erased_twice_is_erased(mira):
     user_event("erased")
     user_event("erased")
+    assert_forgotten()
+
+
+def test_erasing_waits_for_a_notice_that_is_being_written(mira):
+    """The notice's transaction is open when erasing begins: erasing must see its rows, or they stay for ever."""
+    written, erased = Event(), Event()
+
+    def erase():
+        written.wait(5)
+        try:
+            user_event("erased")
+            erased.set()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        erasing = other.submit(erase)
+        with transaction.atomic():
+            mira.say("order.shipped", **PARCEL)
+            written.set()
+            assert not erased.wait(0.7)
+        erasing.result()
     assert_forgotten()
 
 

@@ -150,14 +150,14 @@ def test_a_sender_that_died_leaves_its_mail_to_the_sweep(owed):
 
 def test_a_sender_that_was_given_up_writes_nothing(owed, monkeypatch):
     def given_up_meanwhile(delivery, contact):
-        Delivery.objects.filter(pk=delivery.pk).update(state="failed", attempts=2, last_error="another's")
+        Delivery.objects.filter(pk=delivery.pk).update(attempts=2, last_error="another's")  # who is sending it now
         raise smtplib.SMTPServerDisconnected("too late")
 
     monkeypatch.setattr(sending.letters, "mail", given_up_meanwhile)
     with pytest.raises(sending.ServerAway):
         sending.send(delivery_id=owed.pk, now=timezone.now())
     owed.refresh_from_db()
-    assert (owed.state, owed.last_error) == ("failed", "another's")
+    assert (owed.state, owed.last_error) == ("sending", "another's")
 
 
 def test_workers_that_race_send_one_mail(owed):

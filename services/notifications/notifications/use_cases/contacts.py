@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.dateparse import parse_datetime
 
 from notifications.models import FAILED, PENDING, SENDING, SUPPRESSED, Delivery, OrderContact, Recipient
 
@@ -29,7 +28,7 @@ def learn_order(*, data: dict[str, Any], now: datetime) -> None:
             number=data["order_number"],
             user_id=data["user_id"],
             summary={} if erased_at else summary,
-            expires_at=parse_datetime(data["expires_at"]),
+            expires_at=datetime.fromisoformat(data["expires_at"]),
             erased_at=erased_at,
             **(NOBODY if erased_at else contact),
         )
