@@ -69,7 +69,7 @@ class PaymentConfirm(View):
     def post(self, request: Request, payment_id: UUID) -> Response:
         """Pay with a provider's token. The result is seen by asking for the payment, and on the order."""
         given = self.parse(ConfirmInput, request)
-        if not any(given["return_url"].startswith(f"{origin}/") for origin in settings.PAYMENTS_RETURN_ORIGINS):
+        if not any(f"{given['return_url']}/".startswith(f"{origin}/") for origin in settings.PAYMENTS_RETURN_ORIGINS):
             raise Problem("return_url_not_allowed", "return_url leads to an origin that is not on the shop's list.")
         payments.confirm_payment(payment=find_payment(request, payment_id), **given, now=timezone.now())
         return Response({"status": "authorizing", "next_action": None}, status=202, headers={"Retry-After": "1"})
