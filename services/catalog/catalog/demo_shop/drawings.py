@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
-SIZE = 480
-SCALE = 2  # drawn larger, then reduced: smooth edges
+from catalog.demo_shop.goods import GOODS
+from catalog.demo_shop.wearables import WEARABLES
+
+SIZE = 480  # pixels
+CANVAS = 960  # drawn at twice the size, then reduced: smooth edges
+SHAPES = GOODS | WEARABLES
 
 
-def draw(shape: str, colour: str, accent: str = "#ffffff", ground: str = "#f3efe8") -> bytes:
-    """A PNG of 480 × 480 pixels."""
-    image = Image.new("RGB", (SIZE * SCALE, SIZE * SCALE), ground)
-    ImageDraw.Draw(image).rounded_rectangle((200, 200, 760, 760), 60, fill=colour, outline=accent)
+def draw(shape: str, colour: str, accent: str = "#ffffff", ground: str = "") -> bytes:
+    """A PNG of 480 × 480 pixels: the shape on a soft ground with a shadow. Raises KeyError for an unknown shape."""
+    image = Image.new("RGB", (CANVAS, CANVAS), ground or _soft(accent))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((220, 790, 740, 850), fill=shaded(ground or _soft(accent), 0.9))
+    SHAPES[shape](pen, colour, accent, shaded(colour, 0.82))
+    small = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
     out = BytesIO()
-    image.resize((SIZE, SIZE), Image.Resampling.LANCZOS).save(out, "PNG", optimize=True)
+    small.quantize(colors=64).save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def shaded(colour: str, factor: float) -> tuple[int, int, int]:
+    """The colour, darker for a factor below 1."""
+    return tuple(min(255, round(part * factor)) for part in ImageColor.getrgb(colour)[:3])  # type: ignore[return-value]
+
+
+def _soft(accent: str) -> str:
+    """A ground that goes with the accent: 85% paper white."""
+    mixed = [round(part * 0.15 + 246 * 0.85) for part in ImageColor.getrgb(accent)[:3]]
+    return "#" + "".join(f"{part:02x}" for part in mixed)

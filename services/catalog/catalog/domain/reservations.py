@@ -1,6 +1,6 @@
-"""The reservation's state machine: one table from (state, fact) to the next state, what moves in stock, and what is said.
+"""The reservation's state machine: one table from (state, fact) to the next state, the moves of stock, and the words.
 
-Pure: nothing here reads a clock, a database or a setting. `decide` is total: a pair that the table does not have changes
+Pure: nothing here reads a clock, a database or a setting. `decide` is total: a pair the table does not have changes
 nothing, which is what makes late, repeated and reordered events harmless.
 """
 

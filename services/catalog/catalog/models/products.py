@@ -1,4 +1,4 @@
-"""What the shop shows and sells: categories, products with their texts and pictures, variants (SKUs) and their prices."""
+"""What the shop shows and sells: categories, products with texts and pictures, variants (SKUs) and their prices."""
 
 from __future__ import annotations
 

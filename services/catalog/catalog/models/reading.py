@@ -41,6 +41,13 @@ class ProductQuerySet(models.QuerySet):
         pictures = Prefetch("media", queryset=Media.objects.order_by("position", "pk"), to_attr="pictures")
         return self.select_related("category").prefetch_related(pictures)
 
+    def whole(self) -> ProductQuerySet:
+        """Each with all that staff see of it; six statements, however many products."""
+        from catalog.models.products import Variant
+
+        variants = Prefetch("variants", queryset=Variant.objects.order_by("position", "sku"))
+        return self.with_pictures().prefetch_related("texts", "restrictions", variants, "variants__prices")
+
     def on_shelf(self, path: str) -> ProductQuerySet:
         return self.filter(category__path__startswith=path)
 

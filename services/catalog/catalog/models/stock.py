@@ -24,6 +24,9 @@ class StockQuerySet(models.QuerySet):
         """Rows of which something can be bought."""
         return self.filter(on_hand__gt=F("held") + F("committed"))
 
+    def available_at_most(self, units: int) -> StockQuerySet:
+        return self.filter(on_hand__lte=F("held") + F("committed") + units)
+
 
 class Stock(models.Model):
     """Units of a SKU in a warehouse. `held` and `committed` are parts of `on_hand`; what is left is available.

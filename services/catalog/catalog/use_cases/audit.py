@@ -39,7 +39,7 @@ DIFFERENCES = {
 
 
 def check_stock(*, now: datetime) -> int:
-    """Write down and log every row of stock that does not add up; returns how many. A known one is not written twice."""
+    """Write down and log every row of stock that does not add up, a known one only once; returns how many."""
     found = list(_differences())
     known = Discrepancy.objects.filter(kind="invariant", resolved_at=None)
     told = set(known.values_list("sku", "warehouse"))

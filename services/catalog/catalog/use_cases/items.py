@@ -5,21 +5,23 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
+from django.db import transaction
 from outbox.publishing import publish
 
 from catalog.domain.reservations import DomainEvent
 from catalog.models import PriceRange, Product, ProductFacet, Variant
 from catalog.models.products import in_language
 
-TEXTS = "texts"
-ALL_OF_A_PRODUCT = (TEXTS, "restrictions", "variants__prices", "category")
+ACCENTS = range(200, 241)  # combining classes of marks above and below letters
+ALL_OF_A_PRODUCT = ("texts", "restrictions", "variants__prices", "category")
 
 
 def folded(text: str) -> str:
-    """Text as search compares it: without case, accents and differences of width."""
+    """Text as search compares it: without case, accents and differences of width; the marks of kana stay."""
     decomposed = unicodedata.normalize("NFKD", text).casefold()
-    bare = "".join(character for character in decomposed if unicodedata.combining(character) not in range(200, 241))
+    bare = "".join(character for character in decomposed if unicodedata.combining(character) not in ACCENTS)
     return unicodedata.normalize("NFKC", bare)
 
 
@@ -41,6 +43,12 @@ def publish_changes(product: Product, skus: Iterable[str] | None = None) -> None
     Variant.objects.bulk_update(told, ["version"])
     publish(*(item_changed(fresh, variant) for variant in told))
     product.version = fresh.version
+
+
+def republish(*, product_id: UUID) -> None:
+    """Say again what a product's items are, as new versions of the same content."""
+    with transaction.atomic(savepoint=False):
+        publish_changes(Product.objects.select_for_update().get(pk=product_id))
 
 
 def item_changed(product: Product, variant: Variant) -> DomainEvent:
@@ -106,11 +114,16 @@ def _replace_price_ranges(product: Product, variants: list[Variant]) -> None:
     for variant in variants:
         for price in variant.prices.all() if variant.active else []:
             by_currency.setdefault(price.currency, []).append(price)
-    ranges = []
-    for currency, prices in sorted(by_currency.items()):
-        amounts = [price.amount_minor for price in prices]
-        tax = prices[0].tax_included_country
-        ranges.append(PriceRange(product=product, currency=currency, lowest_minor=min(amounts), highest_minor=max(amounts), tax_included_country=tax))  # fmt: skip # noqa: E501
+    ranges = [
+        PriceRange(
+            product=product,
+            currency=currency,
+            lowest_minor=min(price.amount_minor for price in prices),
+            highest_minor=max(price.amount_minor for price in prices),
+            tax_included_country=prices[0].tax_included_country,
+        )
+        for currency, prices in sorted(by_currency.items())
+    ]
     PriceRange.objects.filter(product=product).exclude(currency__in=by_currency).delete()
     PriceRange.objects.bulk_create(
         ranges, update_conflicts=True, update_fields=["lowest_minor", "highest_minor", "tax_included_country"]

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from catalog.domain.reservations import Move
-from catalog.models import Stock, StockMovement
+from catalog.models import Stock, StockMovement, Variant, Warehouse
 
 
 def move(moves: Iterable[Move], *, reason: str, reference: str, now: datetime, comment: str = "") -> dict[Move, int]:
@@ -62,10 +62,27 @@ def adjust_stock(*, sku: str, warehouse: str, delta: int, reason: str, comment: 
             promised = stock.held + stock.committed
             raise Conflict(
                 "stock_promised",
-                f"{promised} of {stock.on_hand} units are promised to orders; at most {short[moved]} can be taken away.",
+                f"{promised} of {stock.on_hand} units are promised to orders; at most {short[moved]} can go.",
                 available=short[moved],
             )
     return stock
+
+
+def count_stock(*, sku: str, warehouse: str, on_hand: int, by: str, now: datetime) -> Stock:
+    """So many units were counted: the books follow. A SKU that the warehouse does not keep yet is kept from now on.
+
+    Raises NotFound for an unknown SKU or warehouse, Conflict `stock_promised` as adjust_stock does.
+    """
+    with transaction.atomic(savepoint=False):
+        if not (Variant.objects.filter(pk=sku).exists() and Warehouse.objects.filter(pk=warehouse).exists()):
+            raise NotFound("There is no such SKU or warehouse.", code="unknown_stock")
+        Stock.objects.bulk_create([Stock(variant_id=sku, warehouse_id=warehouse)], ignore_conflicts=True)
+        row = Stock.objects.select_for_update().get(variant_id=sku, warehouse_id=warehouse)
+        if row.on_hand != on_hand:
+            delta = on_hand - row.on_hand
+            adjust_stock(sku=sku, warehouse=warehouse, delta=delta, reason="counted", comment="", by=by, now=now)
+            row.refresh_from_db()
+    return row
 
 
 def _change(each: Move) -> bool:
