@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chassis.fields import StrictSerializer
 from chassis.pages import PageQuery
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from notifications.domain.policy import KINDS, LANGUAGES
@@ -39,11 +42,19 @@ class CategoryInput(StrictSerializer):
     email = serializers.BooleanField()
 
 
+@extend_schema_field({"anyOf": [{"type": "string", "enum": list(LANGUAGES)}, {"type": "null"}]})
+class LanguageField(serializers.ChoiceField):
+    """A language we write in, or null."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(choices=LANGUAGES, allow_null=True, **kwargs)
+
+
 class PreferencesInput(StrictSerializer):
     """`language` null: as each order says. Without `order_updates` only mails about shipments end; confirmations,
     refusals, cancellations and refunds belong to the contract and are always mailed."""
 
-    language = serializers.ChoiceField(choices=LANGUAGES, allow_null=True)
+    language = LanguageField()
     order_updates = CategoryInput()
     marketing = CategoryInput()
 
@@ -52,7 +63,7 @@ class PreferencesSchema(serializers.Serializer):
     """`email` is the account's address, null while it is not known here; mails about an order go to the order's own."""
 
     email = serializers.CharField(allow_null=True)
-    language = serializers.ChoiceField(choices=LANGUAGES, allow_null=True)
+    language = LanguageField()
     order_updates = CategoryInput()
     marketing = CategoryInput()
 
