@@ -1,0 +1,63 @@
+"""`python -m deploy.audit [--settled SECONDS]`: asks every invariant over all schemas; exits with 1 when one is violated.
+
+Reads DB_HOST, DB_PORT and AUDIT_DB_PASSWORD (user `crossborder_audit`) from the environment, else from `.run/env`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import MySQLdb
+
+from .invariants import QUESTIONS, SETTLED_AFTER_SECONDS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def connect(variables: dict[str, str]) -> Any:
+    connection = MySQLdb.connect(
+        host=variables["DB_HOST"],
+        port=int(variables["DB_PORT"]),
+        user="crossborder_audit",
+        passwd=variables["AUDIT_DB_PASSWORD"],
+        charset="utf8mb4",
+    )
+    connection.cursor().execute("SET time_zone = '+00:00'")
+    return connection
+
+
+def violations(variables: dict[str, str], *, settled: int = SETTLED_AFTER_SECONDS) -> dict[str, list[tuple]]:
+    """What violates which invariant, at most 20 rows each; what is younger than `settled` seconds may be under way."""
+    found = {}
+    connection = connect(variables)
+    try:
+        for name, question in QUESTIONS.items():
+            cursor = connection.cursor()
+            cursor.execute(question.replace("{settled}", str(int(settled))))
+            if rows := cursor.fetchmany(20):
+                found[name] = list(rows)
+    finally:
+        connection.close()
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.audit")
+    parser.add_argument("--settled", type=int, default=SETTLED_AFTER_SECONDS, help="what is younger may be under way")
+    options = parser.parse_args()
+    from deploy.local.layout import read_variables
+
+    found = violations(read_variables(ROOT / ".run" / "env") | dict(os.environ), settled=options.settled)
+    for name in QUESTIONS:
+        print(f"  {'!!' if name in found else 'ok'}  {name.split(' ', 1)[0]}  not: {name.split(' ', 1)[1]}")
+        for row in found.get(name, []):
+            print(f"          {' '.join(map(str, row))}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
