@@ -1,4 +1,4 @@
-"""`python -m deploy.audit [--settled SECONDS]`: asks every invariant over all schemas; exits with 1 when one is violated.
+"""`python -m deploy.audit [--settled SECONDS]` asks every invariant over all schemas; exit code 1: one is violated.
 
 Reads DB_HOST, DB_PORT and AUDIT_DB_PASSWORD (user `crossborder_audit`) from the environment, else from `.run/env`.
 """

@@ -80,7 +80,7 @@ def registered_buyer() -> None:
     with step("the order becomes paid"):
         mira.wait_until(order, "paid")
     with step("read the confirmation mail") as said:
-        said.append(mira.mail(order["number"])["subject"])
+        said.append(mira.mail(f"{order['number']} is confirmed")["subject"])
     with step("read the order's timeline") as said:
         said.append(" → ".join(mira.timeline(order)))
 
@@ -101,7 +101,7 @@ def guest() -> None:
         if answer.status_code != 404:
             raise Unexpected(f"a stranger was answered {answer.status_code}")
     with step("read the confirmation mail") as said:
-        said.append(someone.mail(order["number"])["subject"])
+        said.append(someone.mail(f"{order['number']} ist bestätigt")["subject"])
 
 
 def unpaid() -> None:

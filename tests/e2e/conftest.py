@@ -82,6 +82,8 @@ class Stack:
 def stack() -> Stack:
     layout = choose_layout(test=True)
     assert supervisor.is_running(layout), "the test stack is not running: make test-e2e starts it"
+    found = violations(read_variables(layout.env_file), settled=5)
+    assert not found, f"the books were wrong before the tests began (make test-stop, remove .run/test): {found}"
     return Stack(layout)
 
 
