@@ -29,6 +29,7 @@ from catalog.serializers.staff import (
     VariantChange,
     VariantInput,
     render_staff_product,
+    render_staff_summary,
     render_staff_variant,
 )
 from catalog.use_cases import media, products
@@ -60,10 +61,10 @@ class StaffProductList(View):
     def get(self, request: Request) -> Response:
         """All products, drafts and archived ones too, newest first."""
         query = self.query(StaffProductQuery, request)
-        chosen = Product.objects.whole().matching(folded(query.get("q", "")).split())
+        chosen = Product.objects.in_brief().matching(folded(query.get("q", "")).split())
         if "status" in query:
             chosen = chosen.filter(status=query["status"])
-        render = lambda rows: [render_staff_product(product) for product in rows]  # noqa: E731
+        render = lambda rows: [render_staff_summary(product) for product in rows]  # noqa: E731
         return Response(page(chosen, order=("-created_at", "-id"), query=query, render=render))
 
     @extend_schema(request=ProductInput, responses={201: StaffProductSchema})

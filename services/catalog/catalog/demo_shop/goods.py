@@ -48,7 +48,7 @@ def bar(pen: ImageDraw, colour: Colour, accent: Colour, shade: Colour) -> None:
             (280, 500),
         ],
         fill=accent,
-    )  # noqa: E501
+    )
     pen.rectangle((340, 600, 620, 720), fill=colour)
 
 
@@ -230,7 +230,7 @@ def saddle(pen: ImageDraw, colour: Colour, accent: Colour, shade: Colour) -> Non
     pen.line((480, 550, 480, 830), fill=accent, width=60)
     pen.polygon(
         [(150, 400), (360, 430), (700, 330), (830, 380), (810, 520), (640, 560), (400, 500), (170, 470)], fill=colour
-    )  # noqa: E501
+    )
     pen.line((180, 440, 400, 465, 700, 390, 800, 420), fill=shade, width=16)
 
 

@@ -41,6 +41,13 @@ class ProductQuerySet(models.QuerySet):
         pictures = Prefetch("media", queryset=Media.objects.order_by("position", "pk"), to_attr="pictures")
         return self.select_related("category").prefetch_related(pictures)
 
+    def in_brief(self) -> ProductQuerySet:
+        """Each with its English title, category and SKUs; two statements, however many products."""
+        from catalog.models.products import Variant
+
+        variants = Prefetch("variants", queryset=Variant.objects.order_by("position", "sku"))
+        return self.in_language("en").select_related("category").prefetch_related(variants)
+
     def whole(self) -> ProductQuerySet:
         """Each with all that staff see of it; six statements, however many products."""
         from catalog.models.products import Variant

@@ -160,8 +160,19 @@ class StaffProductSchema(serializers.Serializer):
     media = PictureSchema(many=True)
 
 
+class StaffSummarySchema(serializers.Serializer):
+    id = serializers.UUIDField()
+    slug = serializers.CharField()
+    version = serializers.IntegerField()
+    status = serializers.CharField()
+    category = serializers.CharField()
+    brand = serializers.CharField(allow_blank=True)
+    title = serializers.CharField()
+    skus = serializers.ListField(child=serializers.CharField())
+
+
 class StaffProductPageSchema(serializers.Serializer):
-    data = StaffProductSchema(many=True)  # type: ignore[assignment]
+    data = StaffSummarySchema(many=True)  # type: ignore[assignment]
     next_cursor = serializers.CharField(allow_null=True)
     has_more = serializers.BooleanField()
 
@@ -176,6 +187,20 @@ def render_staff_variant(variant: Variant) -> dict[str, Any]:
     prices = sorted(variant.prices.all(), key=lambda price: price.currency)
     return {name: getattr(variant, name) for name in VARIANT_FIELDS} | {
         "prices": StaffPriceSchema(prices, many=True).data
+    }
+
+
+def render_staff_summary(product: Product) -> dict[str, Any]:
+    """A product as `Product.objects.in_brief()` read it."""
+    return {
+        "id": str(product.id),
+        "slug": product.slug,
+        "version": product.version,
+        "status": product.status,
+        "category": product.category.slug,
+        "brand": product.brand,
+        "title": product.title,
+        "skus": [variant.sku for variant in product.variants.all()],
     }
 
 

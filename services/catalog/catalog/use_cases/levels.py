@@ -8,7 +8,7 @@ from django.db import transaction
 from outbox.publishing import publish
 
 from catalog.domain.reservations import DomainEvent
-from catalog.models import Stock, StockLevel
+from catalog.models import Stock, StockLevel, Warehouse
 
 LEAST_INTERVAL = timedelta(seconds=1)
 
@@ -34,8 +34,10 @@ def publish_level(*, sku: str, now: datetime, even_if_known: bool = False) -> bo
         level.published_at = now
         level.save()
         Stock.objects.filter(pk__in=[row.pk for row in stock]).update(level_changed=False)
+        places = Warehouse.objects.in_bulk([row.warehouse_id for row in stock])
         warehouses = [
-            {"code": row.warehouse.code, "country": row.warehouse.country, "available": row.available} for row in stock
+            {"code": row.warehouse_id, "country": places[row.warehouse_id].country, "available": row.available}
+            for row in stock
         ]
         data = {"sku": sku, "version": level.version, "warehouses": warehouses}
         publish(DomainEvent("crossborder.stock.level_changed.v1", sku, f"stock/{sku}", level.version, data))

@@ -28,7 +28,7 @@ def add_picture(*, product_id: UUID, file: UploadedFile, alt: dict[str, str]) ->
     """
     digest, fields = _checked(file)
     with transaction.atomic(savepoint=False):
-        product = lock_product(pk=product_id)
+        product = lock_product(product_id)
         known = product.media.filter(sha256=digest).first()
         if known is not None:
             return known

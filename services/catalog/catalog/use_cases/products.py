@@ -31,7 +31,7 @@ def create_product(*, given: dict[str, Any]) -> Product:
 def change_product(*, product_id: UUID, changes: dict[str, Any], request: Request) -> Product:
     """Change what is given; texts and restrictions are replaced. Raises NotFound, Conflict `slug_taken`, 412, 428."""
     with transaction.atomic(savepoint=False):
-        product = lock_product(pk=product_id)
+        product = lock_product(product_id)
         require_match(request, product.etag)
         apply_changes(product, changes)
     return product
@@ -54,7 +54,7 @@ def apply_changes(product: Product, changes: dict[str, Any]) -> None:
 def set_status(*, product_id: UUID, status: str) -> None:
     """Put a product on sale, take it off, or archive it; nothing when it is so already."""
     with transaction.atomic(savepoint=False):
-        product = lock_product(pk=product_id)
+        product = lock_product(product_id)
         if product.status != status:
             apply_changes(product, {"status": status})
 
@@ -62,7 +62,7 @@ def set_status(*, product_id: UUID, status: str) -> None:
 def add_variant(*, product_id: UUID, given: dict[str, Any], request: Request) -> Variant:
     """A new SKU of a product. Raises NotFound, Conflict `sku_taken`, 412, 428."""
     with transaction.atomic(savepoint=False):
-        product = lock_product(pk=product_id)
+        product = lock_product(product_id)
         require_match(request, product.etag)
         variant = Variant(product=product, **given)
         if Variant.objects.filter(pk=variant.sku).exists():
@@ -75,8 +75,7 @@ def add_variant(*, product_id: UUID, given: dict[str, Any], request: Request) ->
 def change_variant(*, sku: str, changes: dict[str, Any], request: Request) -> Variant:
     """Change what is given. Raises NotFound, 412, 428."""
     with transaction.atomic(savepoint=False):
-        product = lock_product(variants=sku)
-        variant = Variant.objects.select_for_update().get(pk=sku)
+        product, variant = lock_variant(sku)
         require_match(request, variant.etag)
         for name, value in changes.items():
             setattr(variant, name, value)
@@ -93,8 +92,7 @@ def set_price(
     A price that is so already changes nothing.
     """
     with transaction.atomic(savepoint=False):
-        product = lock_product(variants=sku)
-        variant = Variant.objects.select_for_update().get(pk=sku)
+        product, variant = lock_variant(sku)
         if request is not None:
             require_match(request, variant.etag)
         fields = {"amount_minor": amount_minor, "tax_included_country": tax_included_country}
@@ -108,8 +106,7 @@ def set_price(
 def remove_price(*, sku: str, currency: str, request: Request) -> Variant:
     """Take a SKU off one currency's list. Raises NotFound when it is not on it; 412, 428."""
     with transaction.atomic(savepoint=False):
-        product = lock_product(variants=sku)
-        variant = Variant.objects.select_for_update().get(pk=sku)
+        product, variant = lock_variant(sku)
         require_match(request, variant.etag)
         if not variant.prices.filter(currency=currency).delete()[0]:
             raise NotFound(f"{sku} has no price in {currency}.")
@@ -117,12 +114,20 @@ def remove_price(*, sku: str, currency: str, request: Request) -> Variant:
     return variant
 
 
-def lock_product(**which: Any) -> Product:
+def lock_product(product_id: UUID) -> Product:
     """The product's row, locked: all changes of a product and its SKUs go one after another. Raises NotFound."""
-    product = Product.objects.select_for_update(of=("self",)).filter(**which).first()
+    product = Product.objects.select_for_update().filter(pk=product_id).first()
     if product is None:
-        raise NotFound("There is no such product or SKU.")
+        raise NotFound("There is no such product.")
     return product
+
+
+def lock_variant(sku: str) -> tuple[Product, Variant]:
+    """A SKU and the product it belongs to for ever, both locked, in this order. Raises NotFound."""
+    product_id = Variant.objects.filter(pk=sku).values_list("product_id", flat=True).first()
+    if product_id is None:
+        raise NotFound("There is no such SKU.", code="unknown_sku")
+    return lock_product(product_id), Variant.objects.select_for_update().get(pk=sku)
 
 
 def _category(slug: str) -> Category:

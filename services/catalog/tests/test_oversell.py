@@ -1,0 +1,70 @@
+"""Invariant I2 under real concurrency: many shoppers, few units, never one too many promised."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+from catalog.models import Discrepancy, Reservation, Stock
+from catalog.tasks import audit_invariants
+from django.db import connections
+
+from tests.conftest import Orders, levels
+
+WORKERS, SHOPPERS = 8, 200
+
+
+def together(jobs) -> None:
+    def run(job):
+        try:
+            return job()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done in [pool.submit(run, job) for job in jobs]:
+            done.result()
+
+
+def test_200_shoppers_for_10_units_get_10(make_product):
+    make_product("TEE", stock={"NL-AMS": 10})
+    together([Orders([("TEE", 1)]).placed for _ in range(SHOPPERS)])
+    assert levels("TEE") == (10, 10, 0)
+    assert Reservation.objects.filter(state="held").count() == 10
+    assert Reservation.objects.filter(state="rejected").count() == SHOPPERS - 10
+    assert audit_invariants() == 0
+
+
+def test_carts_that_name_the_same_things_in_any_order_never_wait_for_each_other_for_ever(make_product):
+    """With cancels and shipments between; every row adds up afterwards."""
+    random = Random(7)
+    skus = ["AAA", "BBB", "CCC"]
+    for sku in skus:
+        make_product(sku, stock={"NL-AMS": 40})
+
+    def life() -> None:
+        order = Orders([(sku, random.randint(1, 3)) for sku in random.sample(skus, 3)])
+        order.placed()
+        ends = random.random()
+        if ends < 0.7:
+            order.confirmed()
+        if ends < 0.4:
+            order.closed()
+        elif ends < 0.6 and Reservation.objects.get(pk=order.id).state == "committed":
+            order.shipped()
+
+    together([life for _ in range(100)])
+    assert not Discrepancy.objects.exists()
+    assert audit_invariants() == 0
+    for row in Stock.objects.all():
+        assert 0 <= row.held + row.committed <= row.on_hand
+
+
+def test_the_audit_finds_a_row_that_somebody_has_changed_by_hand(make_product):
+    make_product("TEE", stock={"NL-AMS": 10})
+    Orders([("TEE", 4)]).placed()
+    Stock.objects.filter(variant_id="TEE").update(held=3)
+    assert audit_invariants() == 2  # neither the ledger nor the reservations say 3
+    audit_invariants()
+    told = Discrepancy.objects.get()
+    assert (told.kind, told.sku, told.warehouse) == ("invariant", "TEE", "NL-AMS")
