@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from auth_jwt.consumers import HANDLERS as USER_HANDLERS
-from django.utils.dateparse import parse_datetime
 from outbox.events import Event
 
 from catalog.domain.reservations import Fact
@@ -13,7 +12,7 @@ from catalog.use_cases import reservations
 
 
 def on_order_placed(event: Event, *, now: datetime) -> None:
-    reservations.reserve(order=event.data, expires_at=parse_datetime(event.data["expires_at"]), now=now)
+    reservations.reserve(order=event.data, expires_at=datetime.fromisoformat(event.data["expires_at"]), now=now)
 
 
 def on_order_confirmed(event: Event, *, now: datetime) -> None:

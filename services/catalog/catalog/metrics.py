@@ -17,10 +17,10 @@ class StockFigures(Collector):
     """Violations found so far, discrepancies that wait for a person, reservations by state."""
 
     def describe(self) -> list[Metric]:
-        return list(self._families())
+        return list(_families())
 
     def collect(self) -> Iterator[Metric]:
-        violations, discrepancies, reservations = self._families()
+        violations, discrepancies, reservations = _families()
         try:
             found = Discrepancy.objects.filter(kind="invariant").count()
             waiting = Discrepancy.objects.filter(resolved_at=None).count()
@@ -33,12 +33,13 @@ class StockFigures(Collector):
             reservations.add_metric([state], count)
         yield from (violations, discrepancies, reservations)
 
-    def _families(self) -> tuple[CounterMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
-        return (
-            CounterMetricFamily("invariant_violations", "Invariants that the audit found violated", ["invariant"]),
-            GaugeMetricFamily("stock_discrepancies", "Discrepancies that wait for a person", labels=[]),
-            GaugeMetricFamily("reservations", "Reservations by state", labels=["state"]),
-        )
+
+def _families() -> tuple[CounterMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
+    return (
+        CounterMetricFamily("invariant_violations", "Invariants that the audit found violated", labels=["invariant"]),
+        GaugeMetricFamily("stock_discrepancies", "Discrepancies that wait for a person", labels=[]),
+        GaugeMetricFamily("reservations", "Reservations by state", labels=["state"]),
+    )
 
 
 def register(registry: CollectorRegistry = REGISTRY) -> None:

@@ -68,3 +68,17 @@ def test_the_audit_finds_a_row_that_somebody_has_changed_by_hand(make_product):
     audit_invariants()
     told = Discrepancy.objects.get()
     assert (told.kind, told.sku, told.warehouse) == ("invariant", "TEE", "NL-AMS")
+
+
+def test_what_the_audit_found_is_counted_where_it_is_scraped(make_product, client):
+    make_product("TEE", stock={"NL-AMS": 10})
+    Orders([("TEE", 4)]).placed()
+    Stock.objects.filter(variant_id="TEE").update(held=3)
+    audit_invariants()
+    figures = client.get("/metrics").content.decode()
+    for line in (
+        'invariant_violations_total{invariant="I2"} 1.0',
+        "stock_discrepancies 1.0",
+        'reservations{state="held"} 1.0',
+    ):
+        assert line in figures

@@ -40,7 +40,7 @@ class CSVParser(BaseParser):
 
     media_type = "text/csv"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: dict | None = None) -> dict:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict:
         raw = stream.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise TooLarge("too_large", f"The body may have at most {MAX_BYTES} bytes.")

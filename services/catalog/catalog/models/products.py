@@ -49,6 +49,14 @@ class Product(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
 
+    title: str  # these are annotated by the queries of catalog.models.reading
+    description: str
+    lowest_minor: int
+    highest_minor: int
+    tax_included_country: str | None
+    in_stock: bool
+    pictures: list[Media]
+
     objects = ProductQuerySet.as_manager()
 
     class Meta:
@@ -93,6 +101,10 @@ class Variant(models.Model):
     duty_units = models.JSONField(default=dict, blank=True)
     position = models.PositiveIntegerField(default=0)
     version = models.PositiveBigIntegerField(default=0)
+
+    amount_minor: int | None  # these are annotated by VariantQuerySet.priced
+    tax_included_country: str | None
+    available: int | None
 
     objects = VariantQuerySet.as_manager()
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from catalog.domain.reservations import Line, ReservationFacts, State, Step
 
 
-class ReservationQuerySet(models.QuerySet):
+class ReservationQuerySet(models.QuerySet["Reservation"]):
     def locked(self, order_id) -> Reservation | None:
         """The reservation, its row locked; None when the order is unknown here."""
         return self.select_for_update().filter(pk=order_id).first()

@@ -22,7 +22,7 @@ SORTS = {
     "-price": ("-lowest_minor", "-id"),
     "title": ("title", "id"),
 }
-AMOUNT = {"min_value": 0, "max_value": 10**12, "required": False}
+AMOUNT: dict[str, Any] = {"min_value": 0, "max_value": 10**12, "required": False}
 
 
 class ProductQuery(PageQuery):
@@ -88,7 +88,7 @@ class ProductPageSchema(serializers.Serializer):
 
 class VariantSchema(serializers.Serializer):
     sku = serializers.CharField()
-    label = serializers.CharField(allow_blank=True)
+    label = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     options = serializers.DictField(child=serializers.CharField())
     price = MoneySchema(allow_null=True)
     tax_included_country = serializers.CharField(allow_null=True)
@@ -183,7 +183,7 @@ def render_picture(media: Media) -> dict[str, Any]:
 def render_tree(categories: list[Category]) -> list[dict[str, Any]]:
     """The categories (in display order) as nested nodes."""
     nodes = {each.pk: {**_category(each), "children": []} for each in categories}
-    roots = []
+    roots: list[dict[str, Any]] = []
     for each in categories:
         siblings = nodes[each.parent_id]["children"] if each.parent_id else roots
         siblings.append(nodes[each.pk])

@@ -90,7 +90,7 @@ class VariantInput(StrictSerializer):
 class VariantChange(VariantInput):
     """Only what is sent is changed; a SKU keeps its name for ever."""
 
-    sku = None
+    sku = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, partial=True, **kwargs)

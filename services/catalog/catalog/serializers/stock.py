@@ -68,7 +68,7 @@ class StockRow(StrictSerializer):
     on_hand = serializers.IntegerField(min_value=0, max_value=MAX_UNITS, help_text="Units counted.")
 
 
-ROWS = {"prices": PriceRow, "stock": StockRow}
+ROWS: dict[str, type[StrictSerializer]] = {"prices": PriceRow, "stock": StockRow}
 
 
 class ImportInput(StrictSerializer):

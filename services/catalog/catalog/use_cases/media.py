@@ -58,7 +58,7 @@ def _checked(file: UploadedFile) -> tuple[str, dict[str, Any]]:
             anew = BytesIO()
             mode = "RGB" if picture.format == "JPEG" else "RGBA"
             picture.convert(mode).save(anew, picture.format, optimize=True)
-            extension = FORMATS[picture.format]
+            extension = FORMATS[picture.format or ""]
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise Problem("picture_unreadable", "The file is not a PNG, JPEG or WebP picture that can be read.") from error
     fields = {"width": width, "height": height, "content": anew.getvalue(), "extension": extension}

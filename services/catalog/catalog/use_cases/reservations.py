@@ -44,6 +44,7 @@ def reserve(*, order: dict[str, Any], expires_at: datetime, now: datetime) -> No
             order["order_id"], order["order_number"], order["user_id"], tuple(line.facts() for line in lines)
         )
         step, shortages = _decide(asked, Fact.PLACED, now=now)
+        assert step is not None
         Reservation.objects.create(
             order_id=order["order_id"],
             order_number=order["order_number"],

@@ -26,10 +26,10 @@ class Command(BaseCommand):
         for line in promised.select_related("reservation").order_by("reservation__created_at")[:50]:
             order, units = line.reservation, line.facts().open
             self.stdout.write(f"{order.state} for {order.order_number}: {units} in {line.warehouse}")
-        for each in StockMovement.objects.filter(sku=sku).order_by("-id")[:20]:
+        for moved in StockMovement.objects.filter(sku=sku).order_by("-id")[:20]:
             self.stdout.write(
-                f"{each.at:%Y-%m-%d %H:%M:%S} {each.warehouse} {each.reason} {each.reference}:"
-                f" on hand {each.on_hand:+d}, held {each.held:+d}, committed {each.committed:+d}"
+                f"{moved.at:%Y-%m-%d %H:%M:%S} {moved.warehouse} {moved.reason} {moved.reference}:"
+                f" on hand {moved.on_hand:+d}, held {moved.held:+d}, committed {moved.committed:+d}"
             )
         for each in Discrepancy.objects.filter(sku=sku, resolved_at=None):
             self.stdout.write(f"DISCREPANCY {each.found_at:%Y-%m-%d %H:%M:%S} {each.warehouse}: {each.detail}")
