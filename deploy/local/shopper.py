@@ -115,7 +115,16 @@ class Shopper:
     def order_one(self, sku: str, country: str = "DE", currency: str = "EUR", quantity: int = 1) -> dict[str, Any]:
         """From an empty cart to an order that waits for stock."""
         cart = self.put(self.open_cart(currency=currency), sku, quantity)
-        return self.check_out(self.quote(cart, country, currency))
+        return self.check_out(wait_for(lambda: self._quote_in_stock(cart, country, currency), 20, f"{sku} to be there"))
+
+    def _quote_in_stock(self, cart: dict[str, Any], country: str, currency: str) -> dict[str, Any] | None:
+        """A quote, or None while orders have not heard (a matter of seconds) that there is stock again."""
+        try:
+            return self.quote(cart, country, currency)
+        except Unexpected as refusal:
+            if "out_of_stock" in str(refusal):
+                return None
+            raise
 
     def pay(self, order: dict[str, Any], method: str = "tok_success", *, expect: int = 202) -> httpx.Response:
         """Confirm the payment once the order asks for it."""

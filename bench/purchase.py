@@ -1,0 +1,91 @@
+"""`make bench b=purchase`: orders at a steady rate against the running stack, and how long from placed to paid.
+
+Times are the orders' own (`placed_at`, `paid_at`), so that what is measured is the saga and not this program's polling.
+Prints a table and, as its last line, one JSON object with the same figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from deploy.local.layout import choose_layout
+from deploy.local.shopper import Shopper, wait_for
+
+SKUS = ["TEE-ORGANIC-BLACK-M", "COFFEE-SIDAMO-1KG", "MUG-DELFT-300ML"]
+
+
+def prepared(count: int) -> list[tuple[Shopper, dict]]:
+    """Guests with a quote in hand, so that the measured time has checkout and payment alone."""
+    layout = choose_layout(test=False)
+
+    def prepare(number: int) -> tuple[Shopper, dict]:
+        shopper = Shopper(layout)
+        cart = shopper.put(shopper.open_cart(currency="EUR"), SKUS[number % len(SKUS)], 1)
+        return shopper, shopper.quote(cart, "DE", "EUR")
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(prepare, range(count)))
+
+
+def buy(shopper: Shopper, quote: dict) -> dict:
+    """Check out and pay as soon as the order asks for it."""
+    order = shopper.check_out(quote)
+    shopper.pay(order)
+    return order
+
+
+def seconds_to_paid(shopper: Shopper, order: dict) -> float:
+    paid = shopper.wait_until(order, "paid", seconds=120)
+    return (datetime.fromisoformat(paid["paid_at"]) - datetime.fromisoformat(paid["placed_at"])).total_seconds()
+
+
+def run(rate: float, count: int) -> dict:
+    """`count` orders, one each 1/rate seconds; seconds from placed to paid, and how many orders a second became paid."""
+    buyers = prepared(count)
+    orders: list[tuple[Shopper, dict]] = []
+    lock = threading.Lock()
+
+    def one(shopper: Shopper, quote: dict) -> None:
+        order = buy(shopper, quote)
+        with lock:
+            orders.append((shopper, order))
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(48) as pool:
+        for number, (shopper, quote) in enumerate(buyers):
+            wait_for(lambda n=number: time.monotonic() >= started + n / rate, 60, "the next order's turn")
+            pool.submit(one, shopper, quote)
+    took = time.monotonic() - started
+    times = sorted(seconds_to_paid(shopper, order) for shopper, order in orders)
+    return {
+        "asked_per_second": rate,
+        "orders": len(times),
+        "failed": count - len(times),
+        "per_second": round(len(times) / took, 1),
+        "p50_ms": round(1000 * times[len(times) // 2]),
+        "p95_ms": round(1000 * times[int(len(times) * 0.95)]),
+        "max_ms": round(1000 * times[-1]),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench b=purchase")
+    parser.add_argument("--rates", default="5,20", help="orders a second, separated by commas")
+    parser.add_argument("--seconds", type=float, default=10, help="how long at each rate")
+    options = parser.parse_args()
+    rows = [run(float(rate), int(float(rate) * options.seconds)) for rate in options.rates.split(",")]
+    print(f"{'asked/s':>8}{'orders':>8}{'failed':>8}{'paid/s':>8}{'p50 ms':>8}{'p95 ms':>8}{'max ms':>8}")
+    for row in rows:
+        print("".join(f"{value:>8}" for value in row.values()))
+    print(json.dumps({"bench": "purchase", "runs": rows}))
+    return int(any(row["failed"] for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
