@@ -16,7 +16,7 @@ from auth_jwt.verification import InvalidToken, verify
 class BearerAuthentication(JWTStatelessUserAuthentication):
     """`Authorization: Bearer <access>`; without the header the request is anonymous, with a bad one it is a 401."""
 
-    def authenticate(self, request: Request) -> tuple[Principal, str] | None:
+    def authenticate(self, request: Request) -> tuple[Principal, str] | None:  # type: ignore[override]
         header = self.get_header(request)
         raw = self.get_raw_token(header) if header is not None else None
         if raw is None:

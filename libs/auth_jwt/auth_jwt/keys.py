@@ -1,7 +1,8 @@
 """The issuer's public keys: fetched rarely, kept in the database, never a reason to be down.
 
-A key set is read from the process's memory (60 s), else from the database; an unknown `kid` asks the issuer again, at
-most every 30 s over all processes of the service.
+A key set is read from the process's memory (60 s), else from the database. An unknown `kid` is looked up in the
+database at once (another process may have learnt it); then the issuer is asked, at most every 30 s over all processes
+of the service.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _memory: tuple[float, dict[str, Any]] = (0.0, {})
 def public_key(kid: str) -> Any | None:
     """The EC public key that `kid` names, or None when the issuer does not know it either."""
     keys = _known()
+    if kid not in keys:
+        keys = _known(fresh=True)
     if kid not in keys and _may_ask():
         refresh()
         keys = _known(fresh=True)
@@ -43,7 +46,7 @@ def refresh() -> bool:
         document = answer.json()
         if not _parse(document):
             raise ValueError("it holds no usable ES256 key")
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         logger.warning("no key set from %s: %s; the last good one stays", url, error)
         return False
     keep(document)
@@ -80,12 +83,14 @@ def _may_ask() -> bool:
     return bool(JwksDocument.objects.filter(due, url=url).update(asked_at=now))
 
 
-def _parse(document: dict[str, Any]) -> dict[str, Any]:
+def _parse(document: Any) -> dict[str, Any]:
     keys = {}
-    for entry in document.get("keys", []) if isinstance(document, dict) else []:
-        if entry.get("kty") == "EC" and entry.get("crv") == "P-256" and entry.get("kid"):
-            try:
-                keys[str(entry["kid"])] = jwt.PyJWK(entry, algorithm="ES256").key
-            except jwt.PyJWTError:
-                logger.warning("key %r of the key set cannot be read", entry.get("kid"))
+    entries = document.get("keys") if isinstance(document, dict) else None
+    for entry in entries if isinstance(entries, list) else []:
+        if not isinstance(entry, dict) or (entry.get("kty"), entry.get("crv")) != ("EC", "P-256"):
+            continue
+        try:
+            keys[str(entry["kid"])] = jwt.PyJWK(entry, algorithm="ES256").key
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError):
+            logger.warning("key %r of the key set cannot be read", entry.get("kid"))
     return keys

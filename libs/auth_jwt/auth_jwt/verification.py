@@ -17,6 +17,7 @@ from auth_jwt.models import KnownUser
 logger = logging.getLogger(__name__)
 LEEWAY_SECONDS = 30
 MAX_LENGTH = 8192
+YEAR_3000 = 32_503_680_000
 KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 REQUIRED = ["sub", "iss", "aud", "exp", "iat", "jti", "sid", "auth_time", "token_use"]
 
@@ -66,6 +67,10 @@ def _check(claims: dict[str, Any]) -> None:
         raise InvalidToken("This is not an access token.")
     roles = claims.get("roles", [])
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise InvalidToken("The token is not valid.")
+    if not all(
+        isinstance(claims[name], int | float) and 0 <= claims[name] < YEAR_3000 for name in ("iat", "auth_time")
+    ):
         raise InvalidToken("The token is not valid.")
     try:
         user_id = UUID(claims["sub"])
