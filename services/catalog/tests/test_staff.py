@@ -264,4 +264,5 @@ def test_a_variant_taken_off_sale_leaves_the_shop_window(staff, api):
         assert staff("patch", "variants/TEE", {"active": False}, If_Match="*").status_code == 200
     assert events[0].data["active"] is False
     assert api.get("/api/v1/products").json()["data"] == []
+    assert api.get("/api/v1/products/tee").json()["variants"] == []
     assert Variant.objects.get().version == 2
