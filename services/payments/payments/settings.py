@@ -7,8 +7,11 @@ env = service.env
 globals().update(service.settings())
 
 PAYMENTS_PROVIDER = env.str("PAYMENTS_PROVIDER", "sandbox")
+if PAYMENTS_PROVIDER != "sandbox":
+    raise SystemExit(
+        f"payments: PAYMENTS_PROVIDER must be sandbox, the one provider there is, not {PAYMENTS_PROVIDER!r}."
+    )
 SANDBOX_URL = env.str("SANDBOX_URL", "http://127.0.0.1:18032")
-STRIPE_API_KEY = env.str("STRIPE_API_KEY", "")
 PAYMENTS_WEBHOOK_SECRETS = env.list("PAYMENTS_WEBHOOK_SECRETS", default=[])
 PAYMENTS_RETURN_ORIGINS = env.list("PAYMENTS_RETURN_ORIGINS", default=[])
 BEAT_SCHEDULES |= {"payments.tasks.settle_payments": 5}  # type: ignore[name-defined]  # noqa: F821
