@@ -62,6 +62,7 @@ FORGED = {
     "SQL in kid": lambda: signed({"kid": "x' OR '1'='1"}),
     "kid with a line feed": lambda: signed({"kid": f"{KID}\n"}),
     "crit": lambda: signed({"crit": ["exp"], "exp": 1}),
+    "crit that PyJWT understands": lambda: signed({"crit": ["b64"], "b64": True}),
     "jwk of the stranger": lambda: signed({"jwk": public_entry(MALLORY, KID)}, MALLORY),
     "header nested without end": lambda: f"{part(DEEP)}.{part(claims())}.AA",
     "header that is no object": lambda: f"{part([1])}.{part(claims())}.AA",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 from django_celery_beat.schedulers import DatabaseScheduler
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class GuardedScheduler(DatabaseScheduler):
                 if not holds:
                     cursor.execute("SELECT GET_LOCK(%s, 0)", [name])
                     holds = cursor.fetchone()[0] == 1
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             logger.warning("beat cannot reach the database; it stands by", exc_info=True)
             self._guard, holds = None, False
         if holds != self._leading:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import os
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 
 SERVICES = ("identity", "catalog", "orders", "payments", "notifications")
+BOOLEANS = {*environ.Env.BOOLEAN_TRUE_STRINGS, "0", "false", "no", "n", "off"}
 
 
 class Env(environ.Env):
@@ -33,33 +35,48 @@ class Env(environ.Env):
     def get_value(
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
     ) -> Any:
+        """The value as written: unlike django-environ's own, a leading `$` is part of it (passwords may have one)."""
         name = self.service_prefix + var if self.service_prefix + var in self.ENVIRON else var
-        if self.ENVIRON.get(name) == "" and default is not self.NOTSET and cast is not str:
+        text = self.ENVIRON.get(name)
+        if default is self.NOTSET and not text:
+            self._refuse(f"{name} is not set")
+        if text is None or (text == "" and cast is not str):
             return default
         try:
-            return super().get_value(name, cast, default, parse_default)
-        except (ImproperlyConfigured, ValueError, TypeError) as error:
-            if name not in self.ENVIRON:
-                reason = "is not set"
-            else:
-                reason = f"must be {getattr(cast, '__name__', cast)}, not {self.ENVIRON[name]!r}"
-            raise SystemExit(
-                f"{self.service}: {name} {reason}. Set it in the environment or in .env (.env.example explains it)."
-            ) from error
+            if cast is bool and text.lower() not in BOOLEANS:
+                raise ValueError(text)
+            return self.parse_value(text, cast)
+        except (ValueError, TypeError):
+            self._refuse(f"{name} must be {getattr(cast, '__name__', cast)}, not {text!r}")
 
-    def int(self, var: str, default: Any = environ.Env.NOTSET, *, least: int | None = None) -> int:
+    def _refuse(self, reason: str) -> NoReturn:
+        raise SystemExit(
+            f"{self.service}: {reason}. Set it in the environment or in .env (.env.example explains it)."
+        ) from None
+
+    def int(self, var: str, default: Any = environ.Env.NOTSET, *, least: builtins.int | None = None) -> builtins.int:
         value = super().int(var, default)
         if least is not None and value < least:
-            raise SystemExit(f"{self.service}: {var} must be at least {least}, not {value}.")
+            self._refuse(f"{var} must be at least {least}, not {value}")
         return value
 
-    def redis(self, var: str, default: str, *, offset: int) -> str:
+    def networks(self, var: str, default: builtins.list[str]) -> builtins.list[str]:
+        """Address blocks such as 10.0.0.0/8, separated by commas."""
+        blocks = self.list(var, default=default)
+        for block in blocks:
+            try:
+                ip_network(block)
+            except ValueError as error:
+                self._refuse(f"{var} must be address blocks such as 10.0.0.0/8: {error}")
+        return blocks
+
+    def redis(self, var: str, default: str, *, offset: builtins.int) -> str:
         """A Redis address whose database number is this service's own (2i + offset), unless set for this service."""
         own = self.service_prefix + var in self.ENVIRON
         address = self.str(var, default)
         parts = urlsplit(address)
-        if parts.scheme not in {"redis", "rediss", "unix", "sentinel"}:
-            raise SystemExit(f"{self.service}: {var} must be a redis:// address, not {address!r}.")
         if own:
             return address
+        if parts.scheme not in {"redis", "rediss"}:
+            self._refuse(f"{var} must be a redis:// address, not {address!r}")
         return urlunsplit(parts._replace(path=f"/{2 * SERVICES.index(self.service) + offset}"))

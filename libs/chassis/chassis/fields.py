@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from babel.numbers import format_currency, get_currency_precision
 from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 MAX_MINOR = 10**12
 
@@ -16,14 +19,22 @@ class StrictSerializer(serializers.Serializer):
     """Refuses fields it does not know, so that a misspelt one is an error and not a silent default."""
 
     def to_internal_value(self, data: Any) -> Any:
-        values = super().to_internal_value(data)
-        unknown = set(data) - {name for name, field in self.fields.items() if not field.read_only}
+        unknown = self._unknown(data)
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not isinstance(error.detail, dict):
+                raise
+            raise serializers.ValidationError({**error.detail, **unknown}) from error
         if unknown:
-            message = "There is no such field here; known are: " + ", ".join(sorted(self.fields)) + "."
-            raise serializers.ValidationError(
-                {name: [serializers.ErrorDetail(message, code="unknown_field")] for name in sorted(unknown)}
-            )
+            raise serializers.ValidationError(unknown)
         return values
+
+    def _unknown(self, data: Any) -> dict[str, list[ErrorDetail]]:
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        message = "There is no such field here; known are: " + ", ".join(sorted(known)) + "."
+        names = sorted(set(data) - known) if isinstance(data, Mapping) else []
+        return {name: [ErrorDetail(message, code="unknown_field")] for name in names}
 
 
 def exponent(currency: str) -> int:
@@ -33,8 +44,6 @@ def exponent(currency: str) -> int:
 
 def money(amount_minor: int, currency: str) -> dict[str, Any]:
     """An amount as the API shows it: `display` is formatted for the request's language."""
-    from decimal import Decimal
-
     digits = exponent(currency)
     display = format_currency(Decimal(amount_minor).scaleb(-digits), currency, locale=get_language() or "en")
     return {"amount_minor": amount_minor, "currency": currency, "exponent": digits, "display": display}

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from outbox.context import current
+
 _fields: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("log_fields")
 
 
@@ -32,10 +34,16 @@ class ContextFilter(logging.Filter):
         from django.conf import settings
 
         record.service = settings.SERVICE
-        for name, value in current_fields().items():
+        for name, value in (_trace() | current_fields()).items():
             if not hasattr(record, name):
                 setattr(record, name, value)
         return True
+
+
+def _trace() -> dict[str, str]:
+    """The trace that an event's handler or a task belongs to, as the outbox carries it."""
+    traceparent = current().traceparent
+    return {"trace_id": traceparent.split("-")[1]} if traceparent else {}
 
 
 def logging_config(level: str) -> dict[str, Any]:

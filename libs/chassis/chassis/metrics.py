@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, Histogram, generate_latest
 
@@ -12,6 +13,7 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 QUEUE_LENGTH = Gauge("celery_queue_length", "Tasks that wait in Redis", ["queue"])
+DatabaseErrors = (DatabaseError, InterfaceError)
 BEAT_LAST_RUN = Gauge("beat_last_run_seconds", "Seconds since Beat last sent any task")
 
 
@@ -41,6 +43,11 @@ def _read_beat() -> None:
     from django.utils import timezone
     from django_celery_beat.models import PeriodicTask
 
-    last = PeriodicTask.objects.aggregate(last=Max("last_run_at"))["last"]
-    if last:
+    try:
+        last = PeriodicTask.objects.aggregate(last=Max("last_run_at"))["last"]
+    except DatabaseErrors:
+        last = None
+    if last is None:
+        BEAT_LAST_RUN.set(float("nan"))
+    else:
         BEAT_LAST_RUN.set((timezone.now() - last).total_seconds())

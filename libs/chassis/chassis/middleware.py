@@ -13,7 +13,8 @@ from uuid_utils.compat import uuid7
 from chassis.logs import log_fields
 from chassis.metrics import REQUEST_SECONDS
 
-TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
@@ -37,7 +38,9 @@ class RequestContext:
             response = self.get_response(request)
         match_info = request.resolver_match
         REQUEST_SECONDS.labels(
-            request.method, match_info.route if match_info else "unknown", str(response.status_code)
+            request.method if request.method in METHODS else "other",
+            match_info.route if match_info else "unknown",
+            str(response.status_code),
         ).observe(time.perf_counter() - started)
         response["X-Request-ID"] = request_id
         response["traceparent"] = traceparent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -21,7 +23,7 @@ class ProblemDocument(serializers.Serializer):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = ProblemItem(many=True)
+    errors = ProblemItem(many=True)  # type: ignore[assignment]  # as DRF wants it
     trace_id = serializers.CharField(allow_null=True)
 
 
@@ -35,7 +37,7 @@ class ProblemSchema(AutoSchema):
             return name.removesuffix("_retrieve") + "_list"
         return name
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         method = getattr(self.view, self.method.lower(), None)
         idempotency = getattr(method, "idempotency", "none")
         parameters = list(super().get_override_parameters())

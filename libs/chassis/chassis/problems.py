@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import Any
+from urllib.parse import quote
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, JsonResponse
@@ -124,7 +126,7 @@ def pointers(detail: Any, at: str = "#") -> Iterator[dict[str, str]]:
     """DRF's nested error detail as a flat list of {pointer, code, detail}, pointers as in RFC 6901 fragments."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            yield from pointers(inner, at if name == "non_field_errors" else f"{at}/{name}")
+            yield from pointers(inner, at if name == "non_field_errors" else f"{at}/{_escaped(name)}")
     elif isinstance(detail, list):
         if all(isinstance(item, exceptions.ErrorDetail) for item in detail):
             for item in detail:
@@ -134,6 +136,10 @@ def pointers(detail: Any, at: str = "#") -> Iterator[dict[str, str]]:
                 yield from pointers(inner, f"{at}/{position}")
     elif detail:
         yield {"pointer": at, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+
+
+def _escaped(name: Any) -> str:
+    return quote(str(name).replace("~", "~0").replace("/", "~1"))
 
 
 def _of_drf(error: exceptions.APIException) -> dict[str, Any]:
@@ -148,10 +154,10 @@ def _of_drf(error: exceptions.APIException) -> dict[str, Any]:
 
 def _drf_headers(error: exceptions.APIException) -> dict[str, str]:
     headers = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if seconds := getattr(error, "wait", None):
+        headers["Retry-After"] = str(ceil(seconds))
     return headers
 
 

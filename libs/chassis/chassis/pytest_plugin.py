@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ def api(signing_key):
 
 
 @pytest.fixture
-def eager_tasks(settings) -> None:
+def eager_tasks(settings) -> Iterator[None]:
     """Tasks run at once, errors are raised."""
     from celery import current_app
 

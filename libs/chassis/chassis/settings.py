@@ -85,7 +85,7 @@ class Service:
             "ALLOWED_HOSTS": env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]),
             "PUBLIC_URL": public_url,
             "CSRF_TRUSTED_ORIGINS": env.list("CSRF_TRUSTED_ORIGINS", default=[]),
-            "GATEWAY_CIDR": env.list("GATEWAY_CIDR", default=["127.0.0.1/32", "::1/128"]),
+            "GATEWAY_CIDR": env.networks("GATEWAY_CIDR", ["127.0.0.1/32", "::1/128"]),
             "INSTALLED_APPS": [*APPS, name],
             "MIDDLEWARE": MIDDLEWARE,
             "ROOT_URLCONF": f"{name}.urls",
@@ -231,6 +231,10 @@ class Service:
             "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT": 20,
             "CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP": True,
             "CELERY_BROKER_TRANSPORT_OPTIONS": {
+                # Without these three, waking a task while Redis is away holds its request for six seconds.
+                "max_retries": 1,
+                "interval_start": 0,
+                "interval_step": 0,
                 "visibility_timeout": 600,
                 "unacked_restore_interval": 2,
                 "unacked_restore_throttle": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,16 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from outbox.context import correlation
+from kombu.exceptions import OperationalError
+from outbox.context import correlation, current
 from outbox.transactions import retry_conflicts
 
 from chassis.logs import log_fields
 
 logger = logging.getLogger(__name__)
+PAUSE_SECONDS = 5.0  # without a try after Redis did not answer: a request waits for it once
+BATCH = 1000
+_away_until = 0.0
 
 
 class Task(celery.Task):
@@ -30,10 +35,11 @@ class Task(celery.Task):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         run = super().__call__
-        with log_fields(task=self.name), correlation(correlation_id=self.request.id):
-            if self.request.is_eager or not self.outermost:  # joined to whatever transaction the caller has
-                return run(*args, **kwargs)
-            return retry_conflicts(lambda: run(*args, **kwargs))
+        if self.request.is_eager:  # joined to the caller's transaction and story
+            return run(*args, **kwargs)
+        story = {"correlation_id": self.request.get("correlationid") or self.request.id}
+        with log_fields(task=self.name), correlation(**story, traceparent=self.request.get("traceparent")):
+            return retry_conflicts(lambda: run(*args, **kwargs)) if self.outermost else run(*args, **kwargs)
 
 
 def enqueue(name: str, *args: Any) -> None:
@@ -41,23 +47,31 @@ def enqueue(name: str, *args: Any) -> None:
 
     Errors are logged and swallowed: a task is a hint, the rows are the record, and a sweep finds what was not done.
     """
-    transaction.on_commit(lambda: _send(name, args), robust=True)
+    story = current()
+    headers = {"correlationid": story.correlation_id, "traceparent": story.traceparent}
+    transaction.on_commit(lambda: _send(name, args, headers), robust=True)
 
 
-def _send(name: str, args: tuple[Any, ...]) -> None:
+def _send(name: str, args: tuple[Any, ...], headers: dict[str, str | None]) -> None:
+    global _away_until
+    if time.monotonic() < _away_until:
+        return
     try:
-        import_string(name).apply_async(args=[str(arg) for arg in args], retry=False)
-    except Exception:  # Redis is away, or an eager task failed: the sweep does it
+        import_string(name).apply_async(args=[str(arg) for arg in args], headers=headers, retry=False)
+    except OperationalError:  # kombu's: Redis is away
+        _away_until = time.monotonic() + PAUSE_SECONDS
+        logger.warning("task %s was not woken, its sweep will find the row; no other is for a while", name)
+    except Exception:  # an eager task failed
         logger.warning("task %s was not woken; its sweep will find the row", name, exc_info=True)
 
 
 @shared_task
 def forget_old_requests() -> int:
-    """Delete idempotency records older than a day; returns how many went."""
+    """Delete idempotency records older than a day, in short transactions; returns how many went."""
     from chassis.models import IdempotentRequest
 
-    old = timezone.now() - timedelta(hours=24)
-    ids = list(
-        IdempotentRequest.objects.filter(created_at__lt=old).order_by("created_at").values_list("pk", flat=True)[:5000]
-    )
-    return IdempotentRequest.objects.filter(pk__in=ids).delete()[0]
+    old = IdempotentRequest.objects.filter(created_at__lt=timezone.now() - timedelta(hours=24)).order_by("created_at")
+    gone = 0
+    while ids := list(old.values_list("pk", flat=True)[:BATCH]):
+        gone += IdempotentRequest.objects.filter(pk__in=ids).delete()[0]
+    return gone

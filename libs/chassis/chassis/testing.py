@@ -12,8 +12,11 @@ from django.conf import settings
 class PytestRunner:
     """Django's test runner protocol over pytest, so that `manage.py test` runs the service's real tests."""
 
-    def __init__(self, verbosity: int = 1, failfast: bool = False, keepdb: bool = False, **kwargs: Any):
+    def __init__(
+        self, verbosity: int = 1, failfast: bool = False, keepdb: bool = False, keyword: str = "", **kwargs: Any
+    ):
         self.arguments = [*(["-x"] if failfast else []), *(["--reuse-db"] if keepdb else [])]
+        self.arguments += ["-k", keyword] if keyword else []
         self.arguments += {0: ["-q"], 2: ["-v"], 3: ["-vv"]}.get(verbosity, [])
 
     @classmethod

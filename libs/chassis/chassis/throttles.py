@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import cache
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 logger = logging.getLogger(__name__)
-_client: redis.Redis | None = None
 _away_until = 0.0
 
 
@@ -27,7 +29,7 @@ class PrincipalThrottle(BaseThrottle):
         if name is None:
             return True
         try:
-            pipeline = _redis().pipeline(transaction=False)
+            pipeline = _redis(settings.CELERY_BROKER_URL).pipeline(transaction=False)
             pipeline.incr(name)
             pipeline.expire(name, 70)
             count = pipeline.execute()[0]
@@ -42,8 +44,7 @@ class PrincipalThrottle(BaseThrottle):
         return self._left
 
 
-def _redis() -> redis.Redis:
-    global _client
-    if _client is None:
-        _client = redis.Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=0.05, socket_connect_timeout=0.05)
-    return _client
+@cache
+def _redis(url: str) -> redis.Redis:
+    """A client that never waits long: one try of 50 ms."""
+    return redis.Redis.from_url(url, socket_timeout=0.05, socket_connect_timeout=0.05, retry=Retry(NoBackoff(), 0))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from ipaddress import ip_address, ip_network
 from typing import Any
 
-from django.db.models import QuerySet
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -19,7 +20,7 @@ class View(APIView):
     def principal(self, request: Request) -> str:
         """Whom an Idempotency-Key and a rate limit belong to; views with guest tokens override `guest_token`."""
         if request.user.is_authenticated:
-            return f"user:{request.user.id}"
+            return f"user:{request.user.pk}"
         token = self.guest_token(request)
         if token:
             return f"guest:{hashlib.sha256(token.encode()).hexdigest()}"
@@ -43,10 +44,6 @@ class View(APIView):
 
 def client_address(request: Request) -> str:
     """The shopper's address as the gateway saw it; a forwarded header from anyone else is not believed."""
-    from ipaddress import ip_address, ip_network
-
-    from django.conf import settings
-
     peer = request.META.get("REMOTE_ADDR") or "127.0.0.1"
     forwarded = request.META.get("HTTP_X_REAL_IP", "")
     try:
@@ -64,7 +61,3 @@ def require_match(request: Request, etag: str) -> None:
         raise PreconditionRequired("if_match_required", "Send If-Match with the ETag you last read.")
     if given.strip() != "*" and etag not in [part.strip() for part in given.split(",")]:
         raise PreconditionFailed("stale", "It has changed since you read it. Read it again, then repeat your change.")
-
-
-def in_order(queryset: QuerySet, *fields: str) -> QuerySet:
-    return queryset.order_by(*fields)

@@ -18,11 +18,12 @@ from django.db import connection, transaction
 from outbox.transactions import retry_conflicts
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 
 from chassis.models import IdempotentRequest
 from chassis.problems import Conflict, Problem, Unprocessable
 
-REPLAYED_HEADERS = ("Location", "ETag", "Retry-After", "Cart-Token")
+REPLAYED_HEADERS = ("Location", "ETag", "Retry-After")
 Idempotency = Literal["required", "optional", "none"]
 
 
@@ -46,7 +47,9 @@ def writes(idempotency: Idempotency = "optional", *, if_match: bool = False) -> 
                 return retry_conflicts(lambda: method(view, request, *args, **kwargs))
             if len(key) > 255 or not key.isprintable():
                 raise Problem("idempotency_key_invalid", "An Idempotency-Key has up to 255 printable characters.")
-            route = f"{request.method} {request.path}"[:120]
+            route = f"{request.method} {request.path}"
+            if len(route) > 120:
+                route = hashlib.sha256(route.encode()).hexdigest()
             return _once(view.principal(request), route, key, request, lambda: method(view, request, *args, **kwargs))
 
         run.idempotency, run.if_match = idempotency, if_match  # type: ignore[attr-defined]
@@ -73,9 +76,7 @@ def _once(principal: str, route: str, key: str, request: Request, effect: Callab
 
 
 def _keep(response: Response, **where: str) -> None:
-    from rest_framework.utils.encoders import JSONEncoder
-
-    headers = {name: response[name] for name in REPLAYED_HEADERS if name in response and name != "Cart-Token"}
+    headers = {name: response[name] for name in REPLAYED_HEADERS if name in response}
     body = json.loads(json.dumps(response.data, cls=JSONEncoder))
     IdempotentRequest.objects.create(status=response.status_code, headers=headers, body=body, **where)
 

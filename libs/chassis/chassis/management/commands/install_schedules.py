@@ -10,7 +10,8 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options) -> None:
         for task, seconds in settings.BEAT_SCHEDULES.items():
-            interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+            every = {"every": seconds, "period": IntervalSchedule.SECONDS}  # operators may have made several alike
+            interval = IntervalSchedule.objects.filter(**every).first() or IntervalSchedule.objects.create(**every)
             _, created = PeriodicTask.objects.get_or_create(
                 name=task.rsplit(".", 1)[-1],
                 defaults={"task": task, "interval": interval, "expire_seconds": max(seconds, 10)},
