@@ -46,7 +46,7 @@ def seconds_to_paid(shopper: Shopper, order: dict) -> float:
 
 
 def run(rate: float, count: int) -> dict:
-    """`count` orders, one each 1/rate seconds; seconds from placed to paid, and how many orders a second became paid."""
+    """`count` orders, one each 1/rate seconds: milliseconds from placed to paid, and orders a second."""
     buyers = prepared(count)
     orders: list[tuple[Shopper, dict]] = []
     lock = threading.Lock()

@@ -53,7 +53,7 @@ class Shopper:
 
     def verify(self) -> str:
         """Enter the code from the mail that arrived; returns it."""
-        code = re.search(r"\b(\d{8})\b", self.mail("code")["text"])[1]
+        code = re.findall(r"\b\d{8}\b", self.mail("code")["text"])[0]
         self.ask("POST", "auth/verify-email", json={"email": self.email, "code": code})
         return code
 

@@ -19,7 +19,7 @@ def this_second() -> datetime:
     return timezone.now().replace(microsecond=0)
 
 
-class UserManager(BaseUserManager):
+class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         user = self.model(email=email.strip().casefold(), **fields)
         user.set_password(password)
@@ -59,7 +59,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         indexes = [models.Index(fields=["-joined_at", "-id"], name="user_newest")]
 
     @property
-    def is_active(self) -> bool:  # type: ignore[override]
+    def is_active(self) -> bool:  # type: ignore[override, misc]
         return self.status == "active"
 
     @property

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from payments.domain.settlement import Kind, PaymentFacts, RefundFacts, State
 
 
-class PaymentQuerySet(models.QuerySet):
+class PaymentQuerySet(models.QuerySet["Payment"]):
     def locked(self, **where) -> Payment | None:
         """The payment under its row's lock; only inside a transaction."""
         return self.select_for_update().filter(**where).first()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
@@ -19,7 +20,7 @@ BATCH = 200
 @shared_task(outermost=False)
 def perform_operation(operation_id: str) -> None:
     """Make one call to the provider and write down its result."""
-    operations.perform(operation_id=operation_id)
+    operations.perform(operation_id=UUID(operation_id))
 
 
 @shared_task(outermost=False)
@@ -61,4 +62,4 @@ def _look_again(now) -> int:
 @shared_task
 def settle_payment(payment_id: str) -> None:
     """Look whether something is to be done for one payment."""
-    payments.settle_payment(payment_id=payment_id, now=timezone.now())
+    payments.settle_payment(payment_id=UUID(payment_id), now=timezone.now())

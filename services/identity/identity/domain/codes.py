@@ -21,9 +21,9 @@ def new_code() -> str:
     return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
 
-def hash_code(key: str, code: str) -> str:
+def hash_code(key: str | bytes, code: str) -> str:
     """Keyed, because eight digits alone could be tried out offline."""
-    return hmac.new(key.encode(), code.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key.encode() if isinstance(key, str) else key, code.encode(), hashlib.sha256).hexdigest()
 
 
 class Refresh(StrEnum):

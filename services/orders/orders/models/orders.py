@@ -12,7 +12,7 @@ from orders.models.carts import Cart
 from orders.models.quotes import Quote
 
 
-class OrderQuerySet(models.QuerySet):
+class OrderQuerySet(models.QuerySet["Order"]):
     def locked(self, **where) -> Order | None:
         """The order under its row's lock; only inside a transaction."""
         return self.select_for_update().filter(**where).first()

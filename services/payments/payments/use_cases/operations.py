@@ -240,6 +240,7 @@ def _read(provider_name: str, attempt: Attempt) -> Seen | None:
 def _call(operation: ProviderOperation) -> Seen:
     payment, attempt, key = operation.payment, operation.attempt, operation.idempotency_key
     provider = provider_named(payment.provider)
+    object_id = attempt.object_id or ""  # only an authorisation is asked for before there is an object
     match operation.kind:
         case Kind.AUTHORIZE:
             order = Order(
@@ -252,13 +253,12 @@ def _call(operation: ProviderOperation) -> Seen:
             )
             return provider.authorize(order, key=key)
         case Kind.CAPTURE:
-            return provider.capture(attempt.object_id, key=key)
-        case Kind.REFUND:
-            amount = operation.refund.amount_minor
-            return provider.refund(attempt.object_id, refund_id=str(operation.refund_id), amount_minor=amount, key=key)
-        case Kind.GIVE_BACK if (seen := provider.read(attempt.object_id)) is not None and seen.status == "captured":
+            return provider.capture(object_id, key=key)
+        case Kind.REFUND if (refund := operation.refund) is not None:
+            return provider.refund(object_id, refund_id=str(refund.pk), amount_minor=refund.amount_minor, key=key)
+        case Kind.GIVE_BACK if (seen := provider.read(object_id)) is not None and seen.status == "captured":
             return provider.refund(
-                attempt.object_id, refund_id=f"surplus-{attempt.pk}", amount_minor=seen.amount_minor, key=key
+                object_id, refund_id=f"surplus-{attempt.pk}", amount_minor=seen.amount_minor, key=key
             )
         case _:
-            return provider.cancel(attempt.object_id, key=key)
+            return provider.cancel(object_id, key=key)

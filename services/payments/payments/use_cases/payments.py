@@ -148,7 +148,7 @@ def _begin(payment: Payment, action: Action, now: datetime) -> None:
         id=uuid7(),
         payment=payment,
         open_payment=payment.pk,
-        kind=action.kind,
+        kind=str(action.kind),
         business_key=business_key,
         attempt_number=1 + ProviderOperation.objects.filter(business_key=business_key).count(),
         attempt=attempt,
