@@ -6,10 +6,16 @@ import os
 
 from celery import Celery
 from celery.signals import setup_logging
+from django.conf import settings
 
 
 def make_app(service: str) -> Celery:
+    """The service's application. Celery prefers two variables of the environment to its settings, which alone know
+    the service's own database numbers: so the variables are made to say the same.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{service}.settings")
+    for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"):
+        os.environ[name] = getattr(settings, name)
     app = Celery(service, task_cls="chassis.tasks:Task")
     app.config_from_object("django.conf:settings", namespace="CELERY")
     app.autodiscover_tasks()

@@ -1,0 +1,170 @@
+"""Waking tasks: after the commit, never instead of it, in the same story; one Beat at a time."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from celery.contrib.testing.worker import start_worker
+from chassis.beat import GuardedScheduler
+from chassis.tasks import enqueue
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db import connections, transaction
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from outbox.context import correlation
+from project.celery import app
+from project.models import Note
+
+HERE = Path(__file__).parent
+QUEUE = django_settings.CELERY_TASK_QUEUES_OF_SERVICE[0]
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+NOBODY_LISTENS = """
+import django; django.setup()
+from chassis.tasks import enqueue
+from django.db import transaction
+from project.models import Note
+for number in range(30):
+    with transaction.atomic():
+        Note.objects.create(text=str(number))
+        enqueue("project.tasks.note", number)
+"""
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def waiting():
+    """How many tasks wait in the project's queue."""
+    client = redis.Redis.from_url(django_settings.CELERY_BROKER_URL)
+    client.delete(QUEUE)
+    yield lambda: client.llen(QUEUE)
+    client.delete(QUEUE)
+    client.close()
+
+
+def test_a_task_is_woken_by_the_commit_and_not_before(waiting):
+    with transaction.atomic():
+        enqueue("project.tasks.note", "a")
+        assert waiting() == 0
+    assert waiting() == 1
+
+
+def test_celery_uses_the_services_own_databases():
+    """Left alone, it would prefer CELERY_BROKER_URL of the environment, which all services share."""
+    assert app.conf.broker_url == django_settings.CELERY_BROKER_URL
+    assert app.conf.result_backend == django_settings.CELERY_RESULT_BACKEND
+    assert app.connection().virtual_host == "14"
+
+
+def test_a_rollback_wakes_nothing(waiting):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        enqueue("project.tasks.note", "a")
+        raise RuntimeError
+    assert waiting() == 0
+
+
+def test_without_redis_the_commit_stands_and_is_not_held_up():
+    """Thirty commits would take minutes if each waited for Redis."""
+    environment = os.environ | {
+        "CHASSIS_TEST_REDIS": "redis://127.0.0.1:9",
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "PYTHONPATH": str(HERE),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", NOBODY_LISTENS], env=environment, timeout=60, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("was not woken") == 1
+    assert Note.objects.count() == 30
+
+
+def test_an_eager_task_that_fails_does_not_fail_its_caller(eager_tasks):
+    with transaction.atomic():
+        enqueue("project.tasks.fail", "a")
+        enqueue("project.tasks.note", "b")
+    assert Note.objects.get().text == "b"
+
+
+def test_a_task_runs_in_the_story_of_who_woke_it(waiting):
+    with correlation(correlation_id="checkout-1", traceparent=TRACE), transaction.atomic():
+        enqueue("project.tasks.note", 7)
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=[QUEUE], shutdown_timeout=30):
+        note = _eventually(lambda: Note.objects.first())
+    connections.close_all()
+    assert (note.text, note.correlation_id, note.traceparent) == ("7", "checkout-1", TRACE)
+
+
+def _eventually(condition):
+    from chassis.pytest_plugin import wait_until
+
+    return wait_until(condition, 30, "the note")
+
+
+def due(name: str = "note") -> None:
+    every = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.create(
+        name=name, task="project.tasks.note", interval=every, last_run_at=timezone.now() - timedelta(minutes=1)
+    )
+
+
+@pytest.fixture
+def two_beats(transactional_db):
+    due()
+    beats = [GuardedScheduler(app=app) for _ in range(2)]
+    yield beats
+    for beat in beats:
+        beat.sync()
+        if beat._guard is not None:
+            beat._guard.close()
+
+
+def run_due(beat: GuardedScheduler) -> None:
+    """Make its task due, and let it tick twice: the first tick may only read the schedule."""
+    for entry in beat.schedule.values():
+        entry.last_run_at = timezone.now() - timedelta(minutes=1)
+    beat._heap = None
+    beat.tick()
+
+
+def test_one_beat_sends_and_the_other_takes_over_when_its_connection_is_gone(two_beats, waiting):
+    first, second = two_beats
+    run_due(first)
+    run_due(second)
+    assert waiting() == 1, "the second stands by"
+    run_due(first)
+    assert waiting() == 2
+    with connections.create_connection("default").cursor() as cursor:
+        cursor.execute(f"KILL {first._guard.connection.thread_id()}")
+    run_due(second)
+    assert waiting() == 3, "the second leads"
+    run_due(first)
+    run_due(first)
+    assert waiting() == 3, "the first has noticed"
+
+
+def test_a_beat_without_a_database_stands_by(two_beats, waiting):
+    first, _ = two_beats
+    run_due(first)
+    first._guard.close()
+    first._guard.settings_dict = {**first._guard.settings_dict, "PORT": 9}
+    run_due(first)
+    assert waiting() == 1
+    run_due(first)
+    assert waiting() == 2, "with a new connection it goes on"
+
+
+def test_schedules_are_installed_once_and_an_operators_edits_stay():
+    call_command("install_schedules")
+    assert dict(PeriodicTask.objects.values_list("task", "interval__every")) == django_settings.BEAT_SCHEDULES
+    slower = IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.filter(name="note").update(interval=slower, enabled=False)
+    for _ in range(2):
+        IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.filter(name="forget_old_requests").delete()
+    call_command("install_schedules")
+    assert PeriodicTask.objects.filter(name="note", interval=slower, enabled=False).exists()
+    assert PeriodicTask.objects.count() == 2, "a schedule that is gone is made again"
