@@ -36,7 +36,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
             except NotWaiting as error:
                 self.message_user(request, str(error), messages.WARNING)
                 continue
-            LogEntry.objects.log_actions(request.user.pk, [row], CHANGE, f"{what}: {row}", single_object=True)
+            LogEntry.objects.log_actions(request.user.pk, [row], CHANGE, f"{what}: {row}", single_object=True)  # type: ignore[call-overload]
             self.message_user(request, f"{what}: {row}", messages.SUCCESS)
 
 

@@ -172,7 +172,7 @@ def rebuild(types: set[str], stop: Flag) -> int:
         events = list(_decodable(record for record in records if record.type in types))
         if events:
             close_old_connections()
-            retry_conflicts(lambda events=events: _handle_again(events))
+            retry_conflicts(lambda events=events: _handle_again(events))  # type: ignore[misc]
             handled += len(events)
     return handled
 

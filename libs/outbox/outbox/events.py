@@ -1,7 +1,7 @@
 """Events: what a producer hands in, what a handler gets, and their CloudEvents 1.0 form on Kafka (binary mode)."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ class Publishable(Protocol):
     @property
     def sequence(self) -> int: ...
     @property
-    def data(self) -> dict[str, Any]: ...
+    def data(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

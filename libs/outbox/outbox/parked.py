@@ -102,7 +102,7 @@ def retry_key(parked_id: int) -> int:
     next_id: int | None = parked_id
     while next_id is not None:
         try:
-            next_id = retry_conflicts(lambda id=next_id: _heal(id))
+            next_id = retry_conflicts(lambda id=next_id: _heal(id))  # type: ignore[misc]
         except NotWaiting:
             if healed == 0:
                 raise
@@ -110,7 +110,7 @@ def retry_key(parked_id: int) -> int:
         except Exception as error:  # whatever the handler raises: the key waits on
             if is_transient(error):
                 raise
-            _count_failure(next_id, error)
+            _count_failure(next_id, error)  # type: ignore[arg-type]
             break
         healed += 1
     if healed:

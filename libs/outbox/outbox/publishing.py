@@ -1,6 +1,7 @@
 """publish(): events leave in the transaction that changed the state they speak of."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -87,7 +88,7 @@ def _row(event: Publishable, topic: str, now: datetime, story: Correlation) -> O
     )
 
 
-def _encode(type: str, data: dict[str, Any]) -> str:
+def _encode(type: str, data: Mapping[str, Any]) -> str:
     """The JSON text; what is checked against the schema is what a consumer will parse."""
     payload = dumps(data)
     size = len(payload.encode())

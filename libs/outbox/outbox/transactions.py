@@ -46,7 +46,7 @@ def is_transient(error: BaseException | None) -> bool:
 
 def is_outermost() -> bool:
     """True when no transaction is open (the one that a Django test case wraps around a test does not count)."""
-    return not connection.in_atomic_block or connection.atomic_blocks[-1]._from_testcase
+    return not connection.in_atomic_block or connection.atomic_blocks[-1]._from_testcase  # type: ignore[attr-defined]
 
 
 def retry_conflicts(function: Callable[[], T]) -> T:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from chassis.problems import Problem
 from django.contrib import admin, messages
 from django.utils import timezone
@@ -38,7 +40,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def retry(self, request, queryset) -> None:
         for delivery_id in queryset.values_list("pk", flat=True):
             try:
-                retry_conflicts(lambda pk=delivery_id: retry_delivery(delivery_id=pk, now=timezone.now()))
+                retry_conflicts(partial(retry_delivery, delivery_id=delivery_id, now=timezone.now()))
             except Problem as problem:
                 self.message_user(request, f"{delivery_id}: {problem.detail}", messages.ERROR)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from chassis.problems import Problem
 from django.contrib import admin, messages
 from django.utils import timezone
@@ -55,11 +57,9 @@ class OrderAdmin(ReadOnlyAdmin):
     def cancel(self, request, queryset) -> None:
         for order in queryset:
             try:
-                retry_conflicts(
-                    lambda o=order: orders.cancel_order(
-                        order=o, by="staff", comment=f"operator {request.user.get_username()}", now=timezone.now()
-                    )
-                )
+                comment = f"operator {request.user.get_username()}"
+                cancel = partial(orders.cancel_order, order=order, by="staff", comment=comment, now=timezone.now())
+                retry_conflicts(cancel)
                 self.log_change(request, order, "cancelled")
             except Problem as problem:
                 self.message_user(request, f"{order.number}: {problem.detail}", messages.ERROR)

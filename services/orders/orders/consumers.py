@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from auth_jwt.consumers import HANDLERS as USER_HANDLERS
 from outbox.events import Event
@@ -72,7 +73,7 @@ def on_level_changed(event: Event, *, now: datetime) -> None:
     items.keep_level(snapshot=event.data)
 
 
-def _payment(event: Event) -> dict[str, str]:
+def _payment(event: Event) -> dict[str, Any]:
     return {"order_id": event.data["order_id"], "payment_id": event.data["payment_id"]}
 
 

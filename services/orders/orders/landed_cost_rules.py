@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from datetime import date
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 
 from orders.domain import rules
 from orders.domain.consignments import Line
@@ -68,7 +69,7 @@ def _exchange_rates(day: date) -> ExchangeRates:
     )
 
 
-def _in_force(table: type[tables.Rule], day: date):
+def _in_force(table: Any, day: date) -> QuerySet:
     return table.objects.filter(Q(valid_to=None) | Q(valid_to__gte=day), valid_from__lte=day)
 
 

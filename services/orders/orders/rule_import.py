@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -45,7 +46,7 @@ class ImportRefused(Exception):
 class Diff:
     """What an import would do to one table."""
 
-    table: type[models.Model]
+    table: type[Any]
     added: list[models.Model] = field(default_factory=list)
     changed: list[tuple[models.Model, dict[str, tuple]]] = field(default_factory=list)  # field -> (stored, new)
     unchanged: int = 0
@@ -66,7 +67,7 @@ class Diff:
         return f"{self.table._meta.verbose_name_plural}: {counts}"
 
 
-def read_file(path: Path) -> tuple[type[models.Model], list[tuple[int, Row]]]:
+def read_file(path: Path) -> tuple[type[Any], list[tuple[int, Row]]]:
     """The table that a CSV file's header names, and its rows with their line numbers; `#` begins a comment line.
 
     Raises ImportRefused for a header that fits no table, or a row of another length.
@@ -80,16 +81,18 @@ def read_file(path: Path) -> tuple[type[models.Model], list[tuple[int, Row]]]:
     uneven = [n for (n, _), record in zip(numbered, records, strict=True) if len(record) != len(header)]
     if uneven:
         raise ImportRefused([f"{path.name} line {n}: it has not as many values as the header" for n in uneven])
-    rows = [
+    rows: list[tuple[int, Row]] = [
         (number, dict(zip(header, record, strict=True)))
         for (number, _), record in zip(numbered[1:], records[1:], strict=True)
     ]
     return _table_for(header, path.name), rows
 
 
-def compare(table: type[models.Model], rows: Iterable[tuple[int, Row]]) -> Diff:
+def compare(table: type[Any], rows: Iterable[tuple[int, Row]]) -> Diff:
     """What writing these rows would change. Raises ImportRefused with every invalid value and every tie."""
-    columns, errors, diff, lines_by_key = _columns(table), [], Diff(table), {}
+    columns, diff = _columns(table), Diff(table)
+    errors: list[str] = []
+    lines_by_key: dict[Any, Any] = {}
     wanted: dict[tuple, dict] = {}
     for number, row in rows:
         for single in _expanded(row):
@@ -133,11 +136,11 @@ def write(diffs: Iterable[Diff]) -> None:
             diff.table.objects.bulk_update([row for row, _ in diff.changed], names, batch_size=BATCH)
 
 
-def _columns(table: type[models.Model]) -> dict[str, models.Field]:
+def _columns(table: type[Any]) -> dict[str, models.Field]:
     return {column.name: column for column in table._meta.concrete_fields if column.name not in OURS}
 
 
-def _table_for(header: list[str], name: str) -> type[models.Model]:
+def _table_for(header: list[str], name: str) -> type[Any]:
     for table in TABLES:
         columns = _columns(table)
         needed = {key for key, column in columns.items() if not column.null and not column.has_default()} - {"note"}
@@ -158,18 +161,18 @@ def _parsed(column: models.Field, row: Row):
     if text == "" and (column.has_default() or column.null):
         return column.get_default()
     if column.remote_field:
-        column = column.target_field
+        column = column.target_field  # type: ignore[attr-defined]
     try:
         return column.to_python(text)
     except ValidationError as invalid:
         raise ValidationError([f"{column.name}: {message}" for message in invalid.messages]) from invalid
 
 
-def _key(values: Mapping, table: type[models.Model]) -> tuple:
+def _key(values: Mapping, table: type[Any]) -> tuple:
     return tuple(values[table._meta.get_field(name).attname] for name in table.KEY)
 
 
-def _stored(table: type[models.Model], wanted: Mapping[tuple, dict]) -> Iterable[dict]:
+def _stored(table: type[Any], wanted: Mapping[tuple, dict]) -> Iterable[dict]:
     """The stored rows that could be meant: those of the same first part of the key."""
     return table.objects.filter(**{f"{table.KEY[0]}__in": {key[0] for key in wanted}}).values()
 

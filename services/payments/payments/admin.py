@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from chassis.problems import Problem
 from django.contrib import admin, messages
 from django.utils import timezone
@@ -49,7 +51,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin):
     @admin.action(description="Settle: do what is due")
     def settle(self, request, queryset) -> None:
         for payment in queryset:
-            retry_conflicts(lambda p=payment: settle_payment(payment_id=p.pk, now=timezone.now()))
+            retry_conflicts(partial(settle_payment, payment_id=payment.pk, now=timezone.now()))
             self.log_change(request, payment, "settled")
 
 
@@ -71,7 +73,7 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):
         for refund in queryset:
             try:
                 retry_conflicts(
-                    lambda r=refund: retry_refund(payment_id=r.payment_id, refund_id=r.pk, now=timezone.now())
+                    partial(retry_refund, payment_id=refund.payment_id, refund_id=refund.pk, now=timezone.now())
                 )
                 self.log_change(request, refund, "sent once more")
             except Problem as problem:

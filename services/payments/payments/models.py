@@ -23,7 +23,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 
 
 class Payment(models.Model):
-    """What an order's buyer owes. Amounts in minor units of `currency`. The row's lock guards all that belongs to it."""
+    """What an order's buyer owes, in minor units of `currency`. The row's lock guards all that belongs to it."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     order_id = models.UUIDField(unique=True)
@@ -109,7 +109,7 @@ class Refund(models.Model):
 class ProviderOperation(models.Model):
     """A call to the provider, committed before it is made; at most one of a payment is open (`open_payment`).
 
-    `pending`: to be made. `sent`: being made since `sent_at`. `unknown`: no answer came; it is read before anything else.
+    `pending`: to be made. `sent`: being made since `sent_at`. `unknown`: no answer came, so it is read first.
     """
 
     STATES = ["pending", "sent", "unknown", "done", "not_executed"]

@@ -54,7 +54,7 @@ class KafkaConsumer:
     def commit(self, positions: dict[Partition, int], *, wait: bool) -> None:
         """Commit the offsets to read next. A failure is soft: the inbox knows what was handled."""
         try:
-            self._consumer.commit(offsets=_offsets(positions), asynchronous=not wait)
+            self._consumer.commit(offsets=_offsets(positions), asynchronous=not wait)  # type: ignore[call-overload]
         except KafkaException as error:
             logger.info("offsets were not committed", extra={"reason": str(error)})
 
@@ -105,13 +105,14 @@ def read_all(topics: list[str], stop: Flag) -> Iterator[list[Record]]:
 
 
 def _sorted_out(messages: list[Message]) -> tuple[list[Record], dict[Partition, int]]:
-    records, ends = [], {}
+    records: list[Record] = []
+    ends: dict[Partition, int] = {}
     for message in messages:
         error = message.error()
         if error is None:
             records.append(_record(message))
         elif error.code() == KafkaError._PARTITION_EOF:
-            ends[message.topic(), message.partition()] = message.offset()
+            ends[message.topic(), message.partition()] = message.offset()  # type: ignore[index, assignment]
         elif error.fatal():
             raise KafkaException(error)
         else:
@@ -121,12 +122,12 @@ def _sorted_out(messages: list[Message]) -> tuple[list[Record], dict[Partition, 
 
 def _record(message: Message) -> Record:
     return Record(
-        topic=message.topic(),
-        partition=message.partition(),
-        offset=message.offset(),
+        topic=message.topic(),  # type: ignore[arg-type]  # a record without an error has all of these
+        partition=message.partition(),  # type: ignore[arg-type]
+        offset=message.offset(),  # type: ignore[arg-type]
         key=(message.key() or b"").decode("utf-8", "backslashreplace"),
         value=message.value(),
-        headers=decode_headers(message.headers()),
+        headers=decode_headers(message.headers()),  # type: ignore[arg-type]
         timestamp=message.timestamp()[1],
     )
 

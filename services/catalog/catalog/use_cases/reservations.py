@@ -94,7 +94,7 @@ def fulfil(*, shipment: dict[str, Any], now: datetime) -> None:
                 _ship_without_hold(line, quantity, shipment, now)
 
 
-def cancel_lines(*, order_id: str, lines: list[dict], event_id: UUID, now: datetime) -> None:
+def cancel_lines(*, order_id: str, lines: list[dict], event_id: str, now: datetime) -> None:
     """The unshipped rest of these lines will not ship: it is for sale again. Each event counts once."""
     with transaction.atomic(savepoint=False):
         reservation = _find(order_id, Fact.PART_CANCELLED)

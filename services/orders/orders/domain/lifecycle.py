@@ -175,7 +175,7 @@ def _remember(order: OrderFacts, fact: Fact, detail: Mapping[str, Any]) -> Step 
     mark = "stock_committed" if fact is Fact.STOCK_COMMITTED else "payment_captured"
     if getattr(order, mark):
         return None
-    seen = replace(order, **{mark: True})
+    seen = replace(order, **{mark: True})  # type: ignore[arg-type]
     if seen.stock_committed and seen.payment_captured and (step := decide(seen, Fact.STOCK_AND_MONEY, **detail)):
         return step
     return Step(seen, fact)

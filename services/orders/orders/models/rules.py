@@ -1,6 +1,7 @@
 """The rows that landed costs are reckoned by; `orders.domain.rules` says what each means and how one is chosen."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from django.core.exceptions import ValidationError
@@ -74,10 +75,10 @@ class Turning(models.Model):
             super().save(**options)
             RuleBook.turn_page()
 
-    def delete(self, **options) -> tuple[int, dict[str, int]]:
+    def delete(self, using: Any = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             RuleBook.turn_page()
-            return super().delete(**options)
+            return super().delete(using, keep_parents)
 
 
 class Rule(Turning):

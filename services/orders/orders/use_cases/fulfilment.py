@@ -62,7 +62,7 @@ def deliver_shipment(*, shipment_id: UUID, now: datetime) -> Order:
         shipment = Shipment.objects.filter(pk=shipment_id).only("order_id").first()
         if shipment is None:
             raise NotFound("There is no such shipment.")
-        order = Order.objects.locked(pk=shipment.order_id)
+        order = Order.objects.select_for_update().get(pk=shipment.order_id)
         shipments = list(Shipment.objects.filter(order=order))
         arrived = next(each for each in shipments if each.pk == shipment_id)
         if arrived.delivered_at is None:

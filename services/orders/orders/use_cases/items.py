@@ -24,7 +24,7 @@ def keep_level(*, snapshot: dict[str, Any]) -> None:
 def _keep(model: type[SellableItem] | type[StockLevel], sku: str, values: dict[str, Any]) -> None:
     if model.objects.filter(pk=sku, version__lt=values["version"]).update(**values):
         return
-    model.objects.bulk_create([model(sku=sku, **values)], ignore_conflicts=True)
+    model.objects.bulk_create([model(sku=sku, **values)], ignore_conflicts=True)  # type: ignore[list-item]
 
 
 def price_in(item: SellableItem, currency: str) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def make_quotes(*, owner: Owner, wanted: dict[str, Any], now: datetime) -> tuple
             raise Problem(
                 "country_not_served", f"We do not deliver to {country}; GET /api/v1/markets lists where we do."
             )
-        made, refused = [], []
+        made: list[Quote] = []
+        refused: list[dict[str, Any]] = []
         for incoterm in [DDP, DAP] if wanted["incoterm"] == "both" else [wanted["incoterm"]]:
             try:
                 cost = _best(lines, warehouses, rules, wanted, incoterm)

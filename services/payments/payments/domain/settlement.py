@@ -49,8 +49,8 @@ class RefundFacts:
 class PaymentFacts:
     """A payment as its decisions see it; amounts in minor units of `currency`.
 
-    `asked_back` is the sum of the refunds that orders asked for. `queued` and `surplus` are attempts' ids: one that waits
-    for its turn, and one that succeeded although another attempt counts.
+    `asked_back` is the sum of the refunds that orders asked for. `queued` and `surplus` are attempts' ids: one that
+    waits for its turn, and one that succeeded although another attempt counts.
     """
 
     state: State
@@ -175,7 +175,8 @@ def _observe_attempt(payment: PaymentFacts, seen: Seen | None) -> Observation:
     if seen.status in {"authorized", "captured"}:
         if (seen.amount_minor, seen.currency) != (payment.total_minor, payment.currency):
             wrong = _failed(payment, "wrong_amount", retryable=True)
-            alarm = f"the provider holds {seen.amount_minor} {seen.currency}, due is {payment.total_minor} {payment.currency}"
+            held, due = f"{seen.amount_minor} {seen.currency}", f"{payment.total_minor} {payment.currency}"
+            alarm = f"the provider holds {held}, due is {due}"
             return replace(wrong, alarm=alarm)
         authorized = replace(payment, state=State.AUTHORIZED)
         return Observation(authorized, (Said("authorized", _money_moved(payment, seen)),))

@@ -80,7 +80,7 @@ class SandboxProvider:
             body = answer.json() if answer.content else {}
         except (httpx.HTTPError, ValueError) as error:
             raise Unanswered(f"{method} {path}: {error.__class__.__name__}") from error
-        if answer.status_code >= 500 or answer.status_code in {408, 409, 429}:
+        if answer.status_code >= 500 or answer.status_code in {401, 403, 408, 409, 429}:  # not about this payment
             raise Unanswered(f"{method} {path}: {answer.status_code}")
         if answer.status_code >= 400:
             raise Refused(body.get("code", str(answer.status_code)), body.get("message", ""))

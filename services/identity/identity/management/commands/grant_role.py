@@ -20,9 +20,10 @@ class Command(BaseCommand):
         user = User.objects.shoppers().filter(email=options["email"].casefold()).first()
         if user is None:
             raise CommandError(f"There is no account {options['email']}.")
+        user_id = user.id
         roles = set(user.roles) - {options["role"]} if options["revoke"] else {*user.roles, options["role"]}
         try:
-            user = retry_conflicts(lambda: set_roles(user_id=user.id, roles=sorted(roles)))
+            user = retry_conflicts(lambda: set_roles(user_id=user_id, roles=sorted(roles)))
         except Problem as problem:
             raise CommandError(problem.detail) from problem
         self.stdout.write(f"{user.email}: {', '.join(user.roles) or 'no roles'}")
