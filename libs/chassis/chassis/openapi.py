@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -25,6 +26,17 @@ class ProblemDocument(serializers.Serializer):
     detail = serializers.CharField()
     errors = ProblemItem(many=True)  # type: ignore[assignment]  # as DRF wants it
     trace_id = serializers.CharField(allow_null=True)
+
+
+class StrictSchema(OpenApiSerializerExtension):
+    """A StrictSerializer refuses fields that it does not know; its request schema says so."""
+
+    target_class = "chassis.fields.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**schema, "additionalProperties": False} if direction == "request" else schema
 
 
 class ProblemSchema(AutoSchema):
