@@ -42,7 +42,7 @@ def publish(*events: Publishable) -> list[str]:
     return [row.event_id for row in rows]
 
 
-def dumps(data: dict[str, Any]) -> str:
+def dumps(data: Mapping[str, Any]) -> str:
     """The JSON of an event's data: UUIDs, dates and decimals as text, no NaN."""
     return json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
