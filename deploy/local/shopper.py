@@ -36,6 +36,7 @@ class Shopper:
         self.http.headers["Accept-Language"] = language
         self.email = f"shopper-{secrets.token_hex(6)}@example.com"
         self.name = "Mira de Vries"
+        self.poll_seconds = 0.02
 
     def ask(self, method: str, path: str, *, expect: int | None = 200, **request: Any) -> httpx.Response:
         """One request; raises Unexpected with the whole answer when its status is not `expect`."""
@@ -141,7 +142,7 @@ class Shopper:
             answer = self.ask("GET", f"payments/{order['payment_id']}", expect=None)
             return answer.json() if answer.status_code == 200 else None
 
-        return wait_for(opened, seconds, "the payment to be opened")
+        return wait_for(opened, seconds, "the payment to be opened", pause=self.poll_seconds)
 
     def order(self, order: dict[str, Any]) -> dict[str, Any]:
         return self.ask("GET", f"orders/{order['id']}").json()
@@ -173,11 +174,18 @@ class Shopper:
         return httpx.post(f"{page}/approve", timeout=10).headers["Location"]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float, what: str, seen: Callable[[], Any] | None = None) -> Any:
+def wait_for(
+    condition: Callable[[], Any],
+    seconds: float,
+    what: str,
+    seen: Callable[[], Any] | None = None,
+    *,
+    pause: float = 0.02,
+) -> Any:
     """The condition's first true value; raises Unexpected after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise Unexpected(f"waited {seconds:.0f} s for {what}" + (f"; it is {seen()}" if seen else ""))
-        time.sleep(0.02)
+        time.sleep(pause)
     return value

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
 
-from payments.models import Attempt, Payment, ProviderOperation, WebhookEvent
+from payments.models import Attempt, Payment, ProviderOperation
 from payments.providers.base import ProviderError
 from payments.use_cases import operations, payments, webhooks
 
@@ -39,11 +38,7 @@ def settle_payments() -> int:
         act = operations.perform if state == "pending" else operations.read_back
         act(operation_id=operation_id)
         found += 1
-    missed = WebhookEvent.objects.filter(handled_at=None, received_at__lt=now - timedelta(seconds=5))
-    for webhook_id in list(missed.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        webhooks.handle_webhook(webhook_id=webhook_id, now=now)
-        found += 1
-    return found + _look_again(now)
+    return found + webhooks.handle_missed(now=now) + _look_again(now)
 
 
 def _look_again(now) -> int:

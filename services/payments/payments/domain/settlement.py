@@ -245,3 +245,15 @@ def _total(payment: PaymentFacts) -> dict[str, Any]:
 
 def _money_moved(payment: PaymentFacts, seen: Seen) -> dict[str, Any]:
     return {"amount": _total(payment), "at": seen.at}
+
+
+KNOWN: dict[str, frozenset[State]] = {  # in these states a webhook of that type says what is written down already
+    "intent.authorized": frozenset({State.AUTHORIZED, State.CAPTURED, State.VOIDED, State.FAILED}),
+    "intent.captured": frozenset({State.CAPTURED}),
+    "intent.cancelled": frozenset({State.VOIDED}),
+}
+
+
+def is_news(hint: str, state: State) -> bool:
+    """Whether a webhook of this type may tell something about the attempt that counts; if not, nothing is read."""
+    return state not in KNOWN.get(hint, frozenset())
