@@ -14,8 +14,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
+import httpx
+
 from deploy.local.layout import choose_layout
-from deploy.local.shopper import Shopper, wait_for
+from deploy.local.shopper import Shopper, Unexpected, wait_for
 
 SKUS = ["TEE-ORGANIC-BLACK-M", "COFFEE-SIDAMO-1KG", "MUG-DELFT-300ML"]
 
@@ -53,7 +55,11 @@ def run(rate: float, count: int) -> dict:
     lock = threading.Lock()
 
     def one(shopper: Shopper, quote: dict) -> None:
-        order = buy(shopper, quote)
+        try:
+            order = buy(shopper, quote)
+        except (Unexpected, httpx.HTTPError) as problem:
+            print(f"failed: {str(problem)[:200] or problem!r}", file=sys.stderr)
+            return
         with lock:
             orders.append((shopper, order))
 

@@ -55,6 +55,7 @@ def write_environment(layout: Layout) -> dict[str, str]:
         "EMAIL_HOST": "127.0.0.1",
         "EMAIL_PORT": str(layout.port("smtp")),
         "PAYMENTS_PROVIDER": "sandbox",
+        "PAYMENTS_CELERY_WORKER_CONCURRENCY": "8",  # its tasks wait for the provider most of their time
         "SANDBOX_URL": layout.url("sandbox"),
         "PAYMENTS_WEBHOOK_SECRETS": known["PAYMENTS_WEBHOOK_SECRETS"],
         "PAYMENTS_RETURN_ORIGINS": public,

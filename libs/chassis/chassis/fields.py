@@ -11,12 +11,16 @@ from django.utils.translation import get_language
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import empty
 
 MAX_MINOR = 10**12
 
 
 class StrictSerializer(serializers.Serializer):
-    """Refuses fields it does not know, so that a misspelt one is an error and not a silent default."""
+    """Refuses fields it does not know, so that a misspelt one is an error and not a silent default.
+
+    With `partial`, only its own fields may be left out; the parts nested in it are whole (DRF lets those be partial too).
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = self._unknown(data)
@@ -28,7 +32,20 @@ class StrictSerializer(serializers.Serializer):
             raise serializers.ValidationError({**error.detail, **unknown}) from error
         if unknown:
             raise serializers.ValidationError(unknown)
-        return values
+        return self._whole(values, data)
+
+    def _whole(self, values: dict[str, Any], data: Any) -> dict[str, Any]:
+        if self is self.root or not getattr(self.root, "partial", False):
+            return values
+        absent = [field for field in self._writable_fields if field.field_name not in data]
+        if missing := [field for field in absent if field.required]:
+            raise serializers.ValidationError(
+                {
+                    field.field_name: [ErrorDetail(field.error_messages["required"], code="required")]
+                    for field in missing
+                }
+            )
+        return {field.source: field.get_default() for field in absent if field.default is not empty} | values
 
     def _unknown(self, data: Any) -> dict[str, list[ErrorDetail]]:
         known = {name for name, field in self.fields.items() if not field.read_only}

@@ -91,6 +91,12 @@ def test_what_is_known_is_named_without_what_only_is_answered(api):
     assert errors[0]["detail"] == "There is no such field here; known are: name, parts, price."
 
 
+def test_a_change_may_leave_out_fields_but_not_parts_of_parts(api):
+    assert api.patch("/api/v1/changes", {"parts": [{"name": "a"}]}).json() == {"parts": [{"count": 1, "name": "a"}]}
+    errors = check(api.patch("/api/v1/changes", {"parts": [{"count": 2}]}), 400, "invalid")["errors"]
+    assert [(error["pointer"], error["code"]) for error in errors] == [("#/parts/0/name", "required")]
+
+
 def test_an_unknown_filter_is_a_400(api):
     assert check(api.get(f"{THINGS}?page=2"), 400, "invalid")["errors"][0]["pointer"] == "#/page"
 

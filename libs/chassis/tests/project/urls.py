@@ -27,6 +27,7 @@ moods: dict[str, Callable[[], None]] = {}
 
 class PartInput(StrictSerializer):
     name = serializers.CharField(max_length=5)
+    count = serializers.IntegerField(default=1)
 
 
 class ThingInput(StrictSerializer):
@@ -53,6 +54,13 @@ class Things(Open):
             thing = Thing.objects.create(name=name, made_at=datetime.now(UTC))
         moods.get(name, lambda: None)()
         return Response({"id": thing.id}, status=201, headers={"Location": f"/things/{thing.id}", "ETag": '"1"'})
+
+
+class Changes(Open):
+    def patch(self, request):
+        parsed = ThingInput(data=request.data, partial=True)
+        parsed.is_valid(raise_exception=True)
+        return Response(parsed.validated_data)
 
 
 class Careful(Things):
@@ -112,6 +120,7 @@ class Staff(View):
 urlpatterns = service_urls(
     [
         path("things", Things.as_view()),
+        path("changes", Changes.as_view()),
         path("careful", Careful.as_view()),
         path("both", Both.as_view()),
         path("fail/<kind>", Fail.as_view()),
