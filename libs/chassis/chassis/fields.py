@@ -19,7 +19,7 @@ MAX_MINOR = 10**12
 class StrictSerializer(serializers.Serializer):
     """Refuses fields it does not know, so that a misspelt one is an error and not a silent default.
 
-    With `partial`, only its own fields may be left out; the parts nested in it are whole (DRF lets those be partial too).
+    With `partial`, only its own fields may be left out; the parts nested in it are whole. (DRF makes them partial too.)
     """
 
     def to_internal_value(self, data: Any) -> Any:
@@ -37,15 +37,16 @@ class StrictSerializer(serializers.Serializer):
     def _whole(self, values: dict[str, Any], data: Any) -> dict[str, Any]:
         if self is self.root or not getattr(self.root, "partial", False):
             return values
-        absent = [field for field in self._writable_fields if field.field_name not in data]
-        if missing := [field for field in absent if field.required]:
-            raise serializers.ValidationError(
-                {
-                    field.field_name: [ErrorDetail(field.error_messages["required"], code="required")]
-                    for field in missing
-                }
-            )
-        return {field.source: field.get_default() for field in absent if field.default is not empty} | values
+        absent = {name: field for name, field in self.fields.items() if not field.read_only and name not in data}
+        missing = {
+            name: [ErrorDetail(field.error_messages["required"], code="required")]
+            for name, field in absent.items()
+            if field.required
+        }
+        if missing:
+            raise serializers.ValidationError(missing)
+        defaults = {name: field.default for name, field in absent.items() if field.default is not empty}
+        return {name: value() if callable(value) else value for name, value in defaults.items()} | values
 
     def _unknown(self, data: Any) -> dict[str, list[ErrorDetail]]:
         known = {name for name, field in self.fields.items() if not field.read_only}

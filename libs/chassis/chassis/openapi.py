@@ -36,6 +36,8 @@ class StrictSchema(OpenApiSerializerExtension):
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        if self.target.__doc__ is None:
+            schema.pop("description", None)  # it would be StrictSerializer's own
         return {**schema, "additionalProperties": False} if direction == "request" else schema
 
 
