@@ -245,3 +245,20 @@ def test_someone_elses_order_is_not_there(paid, shopper):
     assert other.call("post", f"orders/{paid.id}/cancel", {}).status_code == 404
     assert other.call("get", "orders").json()["data"] == []
     assert state_of(paid) == "paid"
+
+
+def test_an_order_is_explained_in_words(paid, shopper, say, capsys):
+    call_command("explain_order", paid.number)
+    assert "is paid" in capsys.readouterr().out
+    order = shopper.buy()
+    call_command("explain_order", order.number)
+    assert "Catalog owes stock.reserved" in capsys.readouterr().out
+    say(order, "stock.reserved")
+    say(order, "payment.authorized")
+    say(order, "stock.committed")
+    call_command("explain_order", order.number)
+    explained = capsys.readouterr().out
+    assert "seen  by catalog" in explained
+    assert "OWED  by payments" in explained
+    with pytest.raises(CommandError):
+        call_command("explain_order", "CB-0000000000")
