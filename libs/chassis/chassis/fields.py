@@ -39,7 +39,7 @@ class StrictSerializer(serializers.Serializer):
             return values
         absent = {name: field for name, field in self.fields.items() if not field.read_only and name not in data}
         missing = {
-            name: [ErrorDetail(field.error_messages["required"], code="required")]
+            name: [ErrorDetail(str(field.error_messages["required"]), code="required")]
             for name, field in absent.items()
             if field.required
         }
