@@ -1,14 +1,15 @@
 """Health checks of the roles, run inside their containers: exit code 0 when healthy, otherwise 1 and a reason.
 
-python health.py url ADDRESS | worker | beat | flower. Nothing of Django is imported: a check must cost little.
+python health.py url ADDRESS | worker | beat | flower. No Django application is set up: a check must cost little.
 """
 
 import os
 import socket
 import sys
 import urllib.request
+from importlib import import_module
+from pathlib import Path
 
-SERVICES = ("identity", "catalog", "orders", "payments", "notifications")
 SERVICE = os.environ.get("SERVICE", "")
 
 
@@ -23,13 +24,11 @@ def check_flower() -> None:
 
 
 def check_worker() -> None:
-    """This container's worker answers a ping sent through the broker."""
-    from celery import Celery
-
+    """This container's worker answers a ping sent through the broker, as the service's own settings name it."""
+    sys.path.insert(0, str(Path.cwd()))
+    app = import_module(f"{SERVICE}.celery").app
     name = f"{SERVICE}@{socket.gethostname()}"
-    shared = os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0]
-    broker = os.environ.get(f"{SERVICE.upper()}_CELERY_BROKER_URL") or f"{shared}/{2 * SERVICES.index(SERVICE)}"
-    if not Celery(broker=broker).control.ping([name], timeout=10, limit=1):
+    if not app.control.ping([name], timeout=10, limit=1):
         raise OSError(f"{name} does not answer")
 
 
