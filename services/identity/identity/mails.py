@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db.models import Q
+from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -43,8 +43,8 @@ def send_code(code_id: UUID | str, *, now: datetime) -> None:
     free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM)
     code = codes.new_code()
     hashed = codes.hash_code(settings.SECRET_KEY, code)
-    owed = MailedCode.objects.filter(free, pk=code_id, sent_at=None)
-    if owed.update(claimed_at=now, code_hash=hashed):
+    owed = MailedCode.objects.filter(free, pk=code_id, sent_at=None, sendings__lt=codes.MAIL_TRIES)
+    if owed.update(claimed_at=now, code_hash=hashed, sendings=F("sendings") + 1):
         _send(MailedCode.objects.select_related("user").get(pk=code_id), code)
         MailedCode.objects.filter(pk=code_id).update(sent_at=now)
 

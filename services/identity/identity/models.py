@@ -98,6 +98,7 @@ class MailedCode(models.Model):
     purpose = models.CharField(max_length=20, choices=[(name, name) for name in PURPOSES])
     code_hash = models.CharField(max_length=64, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
+    sendings = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True, db_index=True)

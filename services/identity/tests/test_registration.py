@@ -73,3 +73,39 @@ def test_bad_input_is_refused_with_a_pointer_and_opens_no_account(client, change
     assert answer["Content-Type"] == "application/problem+json"
     assert pointer in [error["pointer"] for error in answer.json()["errors"]]
     assert not User.objects.exists()
+
+
+def test_who_registered_first_does_not_own_what_somebody_else_verifies(client, time_machine_at):
+    client.post("/api/v1/auth/register", {**NEW, "password": "attackers-choice-1"})
+    with time_machine_at(minutes=2):
+        client.post("/api/v1/auth/register", NEW)
+        client.post("/api/v1/auth/verify-email", {"email": "noor@example.com", "code": mailed_code()})
+        for password in ("attackers-choice-1", PASSWORD):
+            login = client.post("/api/v1/auth/token", {"email": "noor@example.com", "password": password})
+            assert login.status_code == 401
+        client.post("/api/v1/auth/password/forgot", {"email": "noor@example.com"})
+        reset = {"email": "noor@example.com", "code": mailed_code(), "password": "the-owners-own-7"}
+        assert client.post("/api/v1/auth/password/reset", reset).status_code == 204
+        login = client.post("/api/v1/auth/token", {"email": "noor@example.com", "password": "the-owners-own-7"})
+        assert login.status_code == 200
+
+
+def test_a_mailbox_is_not_flooded(client):
+    for _ in range(5):
+        assert client.post("/api/v1/auth/register", NEW).status_code == 202
+    assert len(mail.outbox) == 1
+
+
+def test_one_undeliverable_mail_does_not_keep_others_waiting_and_is_given_up(
+    client, shopper, settings, time_machine_at
+):
+    for purpose in ("reset_password", "verify_email"):
+        MailedCode.objects.create(user=shopper, purpose=purpose)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens there
+    for minute in range(1, 13):
+        with time_machine_at(minutes=2 * minute):
+            send_owed_codes()
+    assert list(MailedCode.objects.values_list("sendings", flat=True)) == [10, 10]
+    with time_machine_at(minutes=60):
+        assert send_owed_codes() == 0

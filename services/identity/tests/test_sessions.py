@@ -143,3 +143,32 @@ def test_a_rotated_key_is_published_before_it_signs_and_old_tokens_go_on(client,
             != jwt.get_unverified_header(old["access"])["kid"]
         )
         assert client.post("/api/v1/auth/token/refresh", {"refresh": old["refresh"]}).status_code == 200
+
+
+def test_after_logout_all_identity_itself_refuses_the_old_tokens(client, shopper, login, time_machine_at):
+    headers = {"Authorization": f"Bearer {login().json()['access']}"}
+    assert client.get("/api/v1/users/me", headers=headers).status_code == 200
+    with time_machine_at(seconds=2):
+        assert client.post("/api/v1/auth/logout-all", headers=headers).status_code == 204
+        assert client.get("/api/v1/users/me", headers=headers).status_code == 401
+        assert login().status_code == 200
+
+
+def test_hundreds_of_failures_are_a_429_and_an_hour_later_forgotten(client, shopper, login, time_machine_at):
+    from identity.models import FailedLogin
+
+    login(password="wrong-password-1")
+    FailedLogin.objects.update(failures=500)
+    assert login().status_code == 429
+    with time_machine_at(hours=1):
+        assert login(password="wrong-password-1").status_code == 401
+        assert set(FailedLogin.objects.values_list("failures", flat=True)) == {1}
+        assert login().status_code == 200
+
+
+def test_the_old_password_is_not_guessed_with_a_stolen_token(client, shopper, bearer_of):
+    headers = bearer_of()
+    body = {"old_password": "wrong-password-1", "new_password": "another-good-one-9"}
+    answers = [client.post("/api/v1/auth/password/change", body, headers=headers).status_code for _ in range(7)]
+    assert answers[0] == 401
+    assert answers[-1] == 429

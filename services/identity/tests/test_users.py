@@ -91,3 +91,20 @@ def test_pages_are_walked_by_cursor_without_repeats(client, shopper, bearer_of):
     assert len(seen) == len(set(seen)) == 6
     assert client.get("/api/v1/staff/users", {"cursor": "x"}, headers=headers).json()["code"] == "invalid_cursor"
     assert client.get("/api/v1/staff/users", {"colour": "x"}, headers=headers).status_code == 400
+
+
+def test_support_does_not_disable_an_admin_nor_wave_through_an_unproven_address(client, shopper, bearer_of):
+    User.objects.filter(pk=shopper.pk).update(roles=["support"])
+    admin = User.objects.create_user("admin@example.com", PASSWORD, status="active", roles=["admin"])
+    unproven = User.objects.create_user("new@example.com", PASSWORD)
+    headers = {**bearer_of(), "If-Match": "*"}
+    refused = client.patch(f"/api/v1/staff/users/{admin.id}", {"status": "disabled"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "admin_required")
+    refused = client.patch(f"/api/v1/staff/users/{unproven.id}", {"status": "active"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_verified")
+
+
+def test_an_erased_users_token_does_nothing_any_more(client, shopper, bearer_of):
+    headers = bearer_of()
+    assert client.delete("/api/v1/users/me", headers=headers).status_code == 204
+    assert client.post("/api/v1/users/me/addresses", BERLIN, headers=headers).status_code == 401

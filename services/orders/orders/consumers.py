@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from auth_jwt.consumers import HANDLERS as USER_HANDLERS
+from auth_jwt.consumers import on_user_erased as forget_user
 from outbox.events import Event
 
 from orders.domain.lifecycle import Fact
-from orders.use_cases import items, orders
+from orders.use_cases import carts, items, orders
 
 
 def on_stock_reserved(event: Event, *, now: datetime) -> None:
@@ -77,6 +78,11 @@ def _payment(event: Event) -> dict[str, Any]:
     return {"order_id": event.data["order_id"], "payment_id": event.data["payment_id"]}
 
 
+def on_user_erased(event: Event, *, now: datetime) -> None:
+    forget_user(event, now=now)
+    carts.forget_carts(user_id=event.data["id"])
+
+
 HANDLERS = {
     "crossborder.stock.reserved.v1": on_stock_reserved,
     "crossborder.stock.rejected.v1": on_stock_rejected,
@@ -92,4 +98,5 @@ HANDLERS = {
     "crossborder.item.changed.v1": on_item_changed,
     "crossborder.stock.level_changed.v1": on_level_changed,
     **USER_HANDLERS,
+    "crossborder.user.erased.v1": on_user_erased,
 }

@@ -14,4 +14,7 @@ ORDER_EXPIRATION_MINUTES = env.int("ORDER_EXPIRATION_MINUTES", 30, least=1)
 QUOTE_TTL_MINUTES = env.int("QUOTE_TTL_MINUTES", 15, least=1)
 ORDER_TOKEN_KEY = env.str("ORDER_TOKEN_KEY")
 EXPIRY_WAITS_FOR = [service.topic("KAFKA_STOCK_TOPIC"), service.topic("KAFKA_PAYMENTS_TOPIC")]
-BEAT_SCHEDULES |= {"orders.tasks.expire_orders": 15}  # type: ignore[name-defined]  # noqa: F821
+BEAT_SCHEDULES |= {  # type: ignore[name-defined]  # noqa: F821
+    "orders.tasks.expire_orders": 15,
+    "orders.tasks.forget_old_quotes_and_carts": 3600,
+}

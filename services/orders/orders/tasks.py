@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.db import close_old_connections
 from django.utils import timezone
 
+from orders.models import Cart, CartItem, Quote
 from orders.use_cases import orders
+
+QUOTES_KEPT = timedelta(days=1)
+CARTS_KEPT = timedelta(days=90)
+BATCH = 2000
 
 
 @shared_task
@@ -18,3 +25,15 @@ def expire_orders() -> int:
         expired += orders.expire_order(order_id=order_id, now=now)
     close_old_connections()
     return expired
+
+
+@shared_task
+def forget_old_quotes_and_carts() -> int:
+    """Delete quotes that nobody ordered a day after they expired, and carts untouched for ninety days."""
+    now = timezone.now()
+    stale = Quote.objects.filter(expires_at__lt=now - QUOTES_KEPT, order__isnull=True)
+    quotes = list(stale.order_by("expires_at").values_list("pk", flat=True)[:BATCH])
+    old = Cart.objects.filter(updated_at__lt=now - CARTS_KEPT, orders__isnull=True, quotes__isnull=True)
+    carts = list(old.order_by("updated_at").values_list("pk", flat=True)[:BATCH])
+    CartItem.objects.filter(cart_id__in=carts).delete()
+    return Quote.objects.filter(pk__in=quotes).delete()[0] + Cart.objects.filter(pk__in=carts).delete()[0]

@@ -124,3 +124,20 @@ def test_adding_to_a_cart_takes_six_statements_however_full_it_is(shopper, state
     with statements() as run:
         shopper.put(cart, "KNIFE-170", 1)
     assert len(run) <= 6, run
+
+
+def test_a_cart_holds_a_hundred_different_items(shopper):
+    from orders.models import SellableItem
+
+    price = {"amount_minor": 1, "currency": "EUR", "tax_included_country": None}
+    SellableItem.objects.bulk_create(
+        [
+            SellableItem(sku=f"S-{n}", version=1, active=True, titles={"en": "x"}, prices=[price], weight_g=1)
+            for n in range(100)
+        ]
+    )
+    cart = shopper.open_cart()
+    CartItem.objects.bulk_create([CartItem(cart_id=cart["id"], sku=f"S-{n}", quantity=1) for n in range(100)])
+    answer = shopper.put(cart, "TEE-M", 1)
+    assert (answer.status_code, answer.json()["code"]) == (409, "cart_full")
+    assert CartItem.objects.count() == 100

@@ -64,3 +64,11 @@ def test_a_shipped_order_is_not_cancelled(paid, staff, shopper):
     ship(staff, paid, parcel((1, 1)))
     answer = shopper.call("post", f"orders/{paid.id}/cancel", {})
     assert (answer.status_code, answer.json()["code"]) == (409, "not_cancellable")
+
+
+def test_staff_cancel_what_they_saw_and_nothing_newer(paid, staff):
+    stale = staff.call("post", f"staff/orders/{paid.id}/cancel", {}, If_Match='"1"')
+    assert stale.status_code == 412
+    paid.refresh_from_db()
+    assert paid.state == "paid"
+    assert staff.call("post", f"staff/orders/{paid.id}/cancel", {}, If_Match=f'"{paid.version}"').status_code == 200

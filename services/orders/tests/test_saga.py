@@ -262,3 +262,44 @@ def test_an_order_is_explained_in_words(paid, shopper, say, capsys):
     assert "OWED  by payments" in explained
     with pytest.raises(CommandError):
         call_command("explain_order", "CB-0000000000")
+
+
+def test_case_23_an_order_with_a_parked_event_is_not_expired(shopper, say):
+    from outbox.models import ParkedEvent
+
+    order = shopper.buy()
+    now = timezone.now()
+    Order.objects.update(expires_at=now - timedelta(minutes=1))
+    caught_up(now)
+    parked = ParkedEvent.objects.create(
+        consumer="orders", topic="payment-events", partition=1, offset=1, key=str(order.id), headers="{}", value=b"{}",
+        reason="?", next_try=now, parked_at=now,
+    )  # fmt: skip
+    assert expire_orders() == 0
+    parked.delete()
+    assert expire_orders() == 1
+
+
+def test_an_erased_users_carts_go_and_their_orders_stay(paid, shopper):
+    from outbox.testing import deliver
+
+    shopper.open_cart()
+    data = {"id": str(shopper.user_id), "erased_at": "2026-11-23T09:00:00Z"}
+    deliver("crossborder.user.erased.v1", data, key=shopper.user_id)
+    assert list(Cart.objects.values_list("pk", flat=True)) == [paid.cart_id]
+    assert Order.objects.filter(pk=paid.pk).exists()
+
+
+def test_old_quotes_and_carts_are_forgotten_and_ordered_ones_kept(paid, shopper):
+    from orders.models import Quote
+    from orders.tasks import forget_old_quotes_and_carts
+
+    cart = shopper.open_cart()
+    shopper.put(cart, "TEE-M", 1)
+    shopper.quote(cart)
+    Quote.objects.update(expires_at=timezone.now() - timedelta(days=2))
+    assert forget_old_quotes_and_carts() == 1
+    assert list(Quote.objects.values_list("pk", flat=True)) == [paid.quote_id]
+    Cart.objects.update(updated_at=timezone.now() - timedelta(days=91))
+    assert forget_old_quotes_and_carts() == 1
+    assert list(Cart.objects.values_list("pk", flat=True)) == [paid.cart_id]

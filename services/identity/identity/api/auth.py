@@ -64,7 +64,7 @@ class Register(View):
     permission_classes = [AllowAny]
 
     @extend_schema(request=RegisterInput, responses={202: AcceptedSchema})
-    @writes()
+    @writes("none")
     def post(self, request: Request) -> Response:
         """Open an account. The answer is the same whether or not the address is known; a mail tells its owner."""
         accounts.register(**self.parse(RegisterInput, request))
@@ -139,7 +139,7 @@ class PasswordForgot(View):
     permission_classes = [AllowAny]
 
     @extend_schema(request=EmailInput, responses={202: AcceptedSchema})
-    @writes()
+    @writes("none")
     def post(self, request: Request) -> Response:
         """Ask for a code for a new password; the answer is the same for an unknown address."""
         email = self.parse(EmailInput, request)["email"].casefold()
@@ -168,11 +168,13 @@ class PasswordChange(View):
     def post(self, request: Request) -> Response:
         """Change the password; all other sessions end, this one gets new tokens."""
         given = self.parse(PasswordChangeInput, request)
-        now = timezone.now()
-        user = accounts.change_password(
-            user_id=request.user.id, old=given["old_password"], new=given["new_password"], now=now
+        pair = sessions.change_password(
+            user_id=request.user.id,
+            old=given["old_password"],
+            new=given["new_password"],
+            user_agent=request.headers.get("User-Agent", ""),
+            now=timezone.now(),
         )
-        pair = sessions.start_session(user, request.headers.get("User-Agent", ""), now)
         return token_response(pair, given["refresh"])
 
 

@@ -55,7 +55,7 @@ class Me(View):
     @extend_schema(responses={204: None})
     @writes("none")
     def delete(self, request: Request) -> Response:
-        """Erase the account and everything that names its owner; needs a login of the last ten minutes."""
+        """Erase the account; needs a login of the last ten minutes. Orders are kept as long as the law wants them."""
         accounts.erase_user(user_id=request.user.id, now=timezone.now())
         return Response(status=204)
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 CODE_DIGITS = 8
 CODE_TRIES = 5
 CODE_LIFETIME = timedelta(minutes=15)
+CODE_COOL_DOWN = timedelta(minutes=1)
+MAIL_TRIES = 10
 RACE_WINDOW = timedelta(seconds=10)
 FREE_FAILURES = 5
 LONGEST_BACKOFF = timedelta(minutes=15)
@@ -48,4 +50,5 @@ def backoff(failures: int) -> timedelta:
     """How long to wait after this many failed logins: nothing for the first five, then doubling, never for ever."""
     if failures < FREE_FAILURES:
         return timedelta(0)
-    return min(timedelta(seconds=2 ** (failures - FREE_FAILURES)), LONGEST_BACKOFF)
+    doublings = min(failures - FREE_FAILURES, 10)  # 2**10 s is above the longest already
+    return min(timedelta(seconds=2**doublings), LONGEST_BACKOFF)

@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from auth_jwt.consumers import remember, remember_erased
 from auth_jwt.permissions import ROLES
-from chassis.problems import NotFound, Problem, Unauthorized
+from chassis.problems import Conflict, Forbidden, NotFound, Problem
 from chassis.tasks import enqueue
 from chassis.views import require_match
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from outbox.publishing import publish
 from rest_framework.request import Request
 
@@ -47,12 +49,22 @@ def snapshot(user: User, name: str) -> UserEvent:
     return UserEvent(f"crossborder.user.{name}.v1", str(user.id), f"user/{user.id}", user.version, data)
 
 
+def say(user: User, name: str) -> None:
+    """Tell the others, and this service's own token check, in one transaction."""
+    event = snapshot(user, name)
+    remember(event.data)
+    publish(event)
+
+
 def timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def register(*, email: str, password: str, name: str, locale: str) -> None:
     """Open an account that its mail must verify. An address that is known already gets a mail that says so instead.
+
+    Two registrations of an unproven address with different passwords leave it without one: whoever owns the mailbox
+    sets it by `password/forgot`. Otherwise the first to register could wait for the owner to verify.
 
     Raises Problem `weak_password`.
     """
@@ -62,8 +74,12 @@ def register(*, email: str, password: str, name: str, locale: str) -> None:
         fresh.set_password(password)
         User.objects.bulk_create([fresh], ignore_conflicts=True)  # a twin may be faster: the unique address decides
         user = User.objects.select_for_update().get(email=email.casefold())
+        same_password = user.check_password(password)  # always asked, so that every answer takes as long
         if user.is_staff:
             return
+        if user.status == "pending" and not same_password:
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
         mail_code(user, "verify_email" if user.status == "pending" else "already_registered")
 
 
@@ -76,7 +92,10 @@ def check_password(password: str, user: User) -> None:
 
 
 def mail_code(user: User, purpose: str) -> None:
-    """Owe the user a mail; older codes for the same purpose stop working when it is sent."""
+    """Owe the user a mail, at most one a minute for a purpose; older codes stop working when it is sent."""
+    since = timezone.now() - codes.CODE_COOL_DOWN
+    if MailedCode.objects.filter(user=user, purpose=purpose, created_at__gt=since).exists():
+        return
     owed = MailedCode.objects.create(user=user, purpose=purpose)
     enqueue("identity.tasks.send_code", owed.id)
 
@@ -89,7 +108,7 @@ def verify_email(*, email: str, code: str, now: datetime) -> User:
         if user.status == "pending":
             user.status = "active"
             user.save(update_fields=["status"])
-            publish(snapshot(user, "registered"))
+            say(user, "registered")
     return user
 
 
@@ -126,18 +145,7 @@ def set_password(user: User, password: str, now: datetime) -> None:
     user.version += 1
     user.save(update_fields=["password", "tokens_valid_after", "version"])
     Session.objects.filter(user=user, ended_at=None).update(ended_at=now, ended_why="password_changed")
-    publish(snapshot(user, "changed"))
-
-
-def change_password(*, user_id: UUID, old: str, new: str, now: datetime) -> User:
-    """Raises Unauthorized `wrong_password` and Problem `weak_password`."""
-    with transaction.atomic(savepoint=False):
-        user = locked(user_id)
-        if not user.check_password(old):
-            raise Unauthorized("wrong_password", "The old password is not right.")
-        check_password(new, user)
-        set_password(user, new, now)
-    return user
+    say(user, "changed")
 
 
 def change_user(*, user_id: UUID, request: Request, **fields: Any) -> User:
@@ -162,10 +170,17 @@ def set_roles(*, user_id: UUID, roles: list[str], request: Request | None = None
 
 
 def set_status(*, user_id: UUID, status: str, now: datetime, request: Request) -> User:
-    """Disable or enable an account, against If-Match; a disabled one's tokens stop working everywhere."""
+    """Disable or enable an account, against If-Match; a disabled one's tokens stop working everywhere.
+
+    Raises Forbidden for a member of staff unless an admin asks, Conflict `not_verified` for an unproven address.
+    """
     with transaction.atomic(savepoint=False):
         user = locked(user_id)
+        if user.roles and "admin" not in request.user.roles:
+            raise Forbidden("admin_required", "Only an admin disables a member of staff.")
         require_match(request, user.etag)
+        if user.status == "pending":
+            raise Conflict("not_verified", "The address was never verified; there is nothing to disable or enable.")
         if status == "disabled":
             Session.objects.filter(user=user, ended_at=None).update(ended_at=now, ended_why="disabled")
             _change(user, status=status, tokens_valid_after=now.replace(microsecond=0))
@@ -185,6 +200,7 @@ def erase_user(*, user_id: UUID, now: datetime) -> None:
         user.set_unusable_password()
         user.save()
         data = {"id": str(user.id), "erased_at": timestamp(now)}
+        remember_erased(user.id)
         publish(UserEvent("crossborder.user.erased.v1", str(user.id), f"user/{user.id}", user.version, data))
 
 
@@ -203,4 +219,4 @@ def _change(user: User, **fields: Any) -> None:
         setattr(user, name, value)
     user.version += 1
     user.save(update_fields=[*changed, "version"])
-    publish(snapshot(user, "changed"))
+    say(user, "changed")

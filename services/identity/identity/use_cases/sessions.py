@@ -9,13 +9,12 @@ from uuid import UUID
 from chassis.problems import Conflict, TooManyRequests, Unauthorized
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import F
-from outbox.publishing import publish
+from django.db.models import Case, F, When
 
 from identity import tokens
 from identity.domain import codes
 from identity.models import FailedLogin, RefreshToken, Session, User
-from identity.use_cases.accounts import locked, snapshot
+from identity.use_cases.accounts import check_password, locked, say, set_password
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,31 @@ def log_out_everywhere(*, user_id: UUID, now: datetime) -> None:
         user.tokens_valid_after = now.replace(microsecond=0)
         user.version += 1
         user.save(update_fields=["tokens_valid_after", "version"])
-        publish(snapshot(user, "changed"))
+        say(user, "changed")
+
+
+def change_password(*, user_id: UUID, old: str, new: str, user_agent: str, now: datetime) -> Pair:
+    """Set a new password; every other session ends, this one goes on with the answered pair.
+
+    Raises Unauthorized `wrong_password`, TooManyRequests `login_backoff`, Problem `weak_password`.
+    """
+    subjects = [f"account:{user_id}|password"]
+    _refuse_while_backing_off(subjects, now)
+    if not _has_password(user_id, old):
+        _count_failure(subjects, now)
+        raise Unauthorized("wrong_password", "The old password is not right.")
+    with transaction.atomic(savepoint=False):
+        user = locked(user_id)
+        check_password(new, user)
+        set_password(user, new, now)
+        FailedLogin.objects.filter(pk__in=subjects).delete()
+        return start_session(user, user_agent, now)
+
+
+def _has_password(user_id: UUID, password: str) -> bool:
+    """Whether this is the account's password; Argon2 runs outside of any transaction."""
+    user = User.objects.shoppers().filter(pk=user_id).first()
+    return user is not None and user.check_password(password)
 
 
 def _end(sessions, why: str, now: datetime) -> None:
@@ -129,7 +152,9 @@ def _refuse_while_backing_off(subjects: list[str], now: datetime) -> None:
 
 
 def _count_failure(subjects: list[str], now: datetime) -> None:
+    """One more in a row; a row is over after the longest backoff without a failure."""
     with transaction.atomic(savepoint=False):
         for subject in sorted(subjects):
             FailedLogin.objects.bulk_create([FailedLogin(subject=subject, last_at=now)], ignore_conflicts=True)
-        FailedLogin.objects.filter(pk__in=subjects).update(failures=F("failures") + 1, last_at=now)
+        in_a_row = Case(When(last_at__lt=now - codes.LONGEST_BACKOFF, then=1), default=F("failures") + 1)
+        FailedLogin.objects.filter(pk__in=subjects).update(failures=in_a_row, last_at=now)

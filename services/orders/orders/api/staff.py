@@ -7,7 +7,7 @@ from uuid import UUID
 from auth_jwt.permissions import FreshLogin, has_role
 from chassis.pages import page
 from chassis.problems import NotFound
-from chassis.views import View, require_match
+from chassis.views import View
 from chassis.writes import writes
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -90,9 +90,10 @@ class StaffOrderCancel(View):
     def post(self, request: Request, order_id: UUID) -> Response:
         """Cancel an order that has not shipped."""
         given = self.parse(CancelInput, request)
-        order = find(order_id)
-        require_match(request, f'"{order.version}"')
-        return order_response(orders.cancel_order(order=order, by="staff", comment=given["reason"], now=timezone.now()))
+        cancelled = orders.cancel_order(
+            order=find(order_id), by="staff", comment=given["reason"], now=timezone.now(), request=request
+        )
+        return order_response(cancelled)
 
 
 class StaffHold(View):

@@ -28,7 +28,7 @@ class Cart(Owned):
     version = models.PositiveIntegerField(default=1)
     open_owner = models.CharField(max_length=80, null=True, blank=True, unique=True, db_collation="ascii_bin")
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
 
     class Meta:
         constraints = [

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from chassis.problems import Conflict, NotFound, Problem
 from chassis.views import require_match
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from rest_framework.request import Request
 
 from orders.domain.owner import Owner
-from orders.models import Cart, CartItem, SellableItem
+from orders.models import Cart, CartItem, Quote, SellableItem
 
 MAX_LINES = 100
 MAX_QUANTITY = 999
@@ -38,9 +40,14 @@ def find_cart(*, cart_id: UUID, owner: Owner) -> Cart:
 
 
 def put_item(*, cart_id: UUID, owner: Owner, sku: str, quantity: int, request: Request) -> Cart:
-    """Set how many of a SKU the cart holds. Raises NotFound, Problem `unknown_sku`, `cart_closed`, 412, 428."""
+    """Set how many of a SKU the cart holds.
+
+    Raises NotFound, Problem `unknown_sku`, Conflict `cart_closed` or `cart_full`, and what If-Match asks for.
+    """
     with transaction.atomic(savepoint=False):
-        cart = _locked(cart_id, owner, request)
+        cart = _locked(cart_id, owner, request, besides=sku)
+        if cart.other_items >= MAX_LINES:
+            raise Conflict("cart_full", f"A cart holds at most {MAX_LINES} different items.")
         item = SellableItem.objects.filter(pk=sku, active=True).first()
         if item is None:
             raise Problem("unknown_sku", f"We do not sell {sku!r}.")
@@ -88,20 +95,25 @@ def claim_cart(*, cart_id: UUID, guest: Owner, user: Owner) -> Cart:
 
 
 def _pour(guest_cart: Cart, *, into: Cart) -> None:
-    have = {item.sku: item for item in into.items.all()}
-    for item in guest_cart.items.all():
-        mine = have.get(item.sku) or CartItem(cart=into, sku=item.sku, quantity=0)
-        mine.quantity = min(MAX_QUANTITY, mine.quantity + item.quantity)
-        mine.save()
+    """Quantities add up; what goes beyond a full cart stays behind."""
+    poured = {item.sku: item.quantity for item in into.items.order_by("pk")}
+    for item in guest_cart.items.order_by("pk"):
+        if item.sku in poured or len(poured) < MAX_LINES:
+            poured[item.sku] = min(MAX_QUANTITY, poured.get(item.sku, 0) + item.quantity)
+    rows = [CartItem(cart=into, sku=sku, quantity=quantity) for sku, quantity in poured.items()]
+    CartItem.objects.bulk_create(rows, update_conflicts=True, update_fields=["quantity"])
     guest_cart.open_owner = None
     guest_cart.save(update_fields=["open_owner", "updated_at"])
     _changed(into)
 
 
-def _locked(cart_id: UUID, owner: Owner, request: Request) -> Cart:
+def _locked(cart_id: UUID, owner: Owner, request: Request, besides: str = "") -> Any:
+    """The owner's open cart under its lock, with `other_items`: how many items it holds besides this SKU."""
     cart = None
     if not owner.is_nobody:
-        cart = Cart.objects.select_for_update().filter(pk=cart_id, **owner.fields()).first()
+        others = CartItem.objects.filter(cart=OuterRef("pk")).exclude(sku=besides).values("cart")
+        counted = Cart.objects.annotate(other_items=Coalesce(Subquery(others.annotate(n=Count("pk")).values("n")), 0))
+        cart = counted.select_for_update().filter(pk=cart_id, **owner.fields()).first()
     if cart is None:
         raise NotFound("There is no such cart, or it is not yours.")
     if not cart.is_open:
@@ -113,3 +125,10 @@ def _locked(cart_id: UUID, owner: Owner, request: Request) -> Cart:
 def _changed(cart: Cart) -> None:
     Cart.objects.filter(pk=cart.pk).update(version=F("version") + 1, updated_at=timezone.now())
     cart.version += 1
+
+
+def forget_carts(*, user_id: UUID) -> None:
+    """An account was erased: its carts and quotes go. Orders stay as long as the law wants invoices kept."""
+    with transaction.atomic(savepoint=False):
+        Quote.objects.filter(user_id=user_id, order__isnull=True).delete()
+        Cart.objects.filter(user_id=user_id, orders__isnull=True).delete()

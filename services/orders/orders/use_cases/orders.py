@@ -8,10 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from chassis.problems import Conflict, NotFound
+from chassis.views import require_match
 from django.conf import settings
 from django.db import transaction
+from outbox.models import ParkedEvent
 from outbox.progress import caught_up_since
 from outbox.publishing import publish
+from rest_framework.request import Request
 
 from orders.domain import lifecycle
 from orders.domain.lifecycle import Fact, Step
@@ -78,15 +81,17 @@ def record_refund(*, order_id: UUID, event_id: str, succeeded: bool, data: dict[
         note(order, f"refund {state}", now=now, detail={"amount": amount})
 
 
-def cancel_order(*, order: Order, by: str, comment: str, now: datetime) -> Order:
+def cancel_order(*, order: Order, by: str, comment: str, now: datetime, request: Request | None = None) -> Order:
     """Close an order that has not shipped; stock and money follow from the event. `by` is `buyer` or `staff`.
 
-    Raises Conflict `not_cancellable`.
+    With a request, against its If-Match under the lock (412, 428). Raises Conflict `not_cancellable`.
     """
     with transaction.atomic(savepoint=False):
         locked = Order.objects.locked(pk=order.pk)
         if locked is None:
             raise NotFound()
+        if request is not None:
+            require_match(request, f'"{locked.version}"')
         try:
             step = lifecycle.cancel(locked.facts(), reason=by)
         except lifecycle.IllegalTransition as error:
@@ -106,7 +111,8 @@ def expire_order(*, order_id: UUID, now: datetime, at_once: bool = False) -> boo
     """Expire an unpaid order by one compare-and-swap; True when it won.
 
     Not before every partition of the stock and payment topics was read to its end later than `expires_at` + 10 s, so
-    that an outage never expires someone who paid in time; `at_once` (an operator's word) skips clock and topics.
+    that an outage never expires someone who paid in time, and not while an event of the order is parked: that may be
+    the payment. `at_once` (an operator's word) skips clock and topics.
     """
     with transaction.atomic(savepoint=False):
         order = Order.objects.locked(pk=order_id)
@@ -121,7 +127,9 @@ def expire_order(*, order_id: UUID, now: datetime, at_once: bool = False) -> boo
 
 def _is_late(order: Order, now: datetime) -> bool:
     moment = order.expires_at + EXPIRY_GRACE
-    return now > moment and caught_up_since(moment, settings.EXPIRY_WAITS_FOR)
+    if now <= moment or not caught_up_since(moment, settings.EXPIRY_WAITS_FOR):
+        return False
+    return not ParkedEvent.objects.filter(key=str(order.pk)).exists()
 
 
 def _reopen_cart(order: Order) -> None:

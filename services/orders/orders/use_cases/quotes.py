@@ -133,8 +133,8 @@ def _best(
             costs.append(landed_cost(lines, to=destination, warehouses=warehouses, rules=rules))
         except Unquotable as refusal:
             refusals.append(refusal)
-    if not costs:
-        raise refusals[0]
+    if not costs:  # a reason that names a line says more than "this method does not go there"
+        raise next((each for each in refusals if any(problem.line_id for problem in each.problems)), refusals[0])
     return min(costs, key=lambda cost: (cost.to_the_door, cost.destination.shipping_method))
 
 
