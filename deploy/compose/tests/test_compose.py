@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,17 @@ def test_servers_are_out_of_reach_of_the_gateway_and_of_the_world() -> None:
     for server in ("mysql", "redis", "kafka"):
         assert network_names(PROCESSES[server]) == {"data"}
     assert not [name for name, process in PROCESSES.items() if "egress" in process["networks"] and "catalog" in name]
+
+
+def test_no_other_container_is_ever_given_the_gateways_address() -> None:
+    def default(text: str) -> str:
+        return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+    pool = read("compose.infrastructure.yaml")["networks"]["apps"]["ipam"]["config"][0]
+    address = ip_address(default(PROCESSES["gateway"]["networks"]["apps"]["ipv4_address"]))
+    assert address in ip_network(default(pool["subnet"]))
+    assert address not in ip_network(default(pool["ip_range"]))
+    assert default(PROCESSES["orders-web"]["environment"]["GATEWAY_CIDR"]) == f"{address}/32"
 
 
 def test_the_gateway_gets_every_variable_of_its_template() -> None:
