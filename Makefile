@@ -80,5 +80,6 @@ lint:  ## ruff, mypy and the import rules
 lock:  ## compiles the hash-pinned requirements anew
 	@bash deploy/lock.sh
 
-docs:  ## writes the OpenAPI documents and joins them for /api/docs
+docs:  ## writes the OpenAPI and AsyncAPI documents and joins the former for /api/docs
 	@$(VENV)/python -m deploy.gateway.join_openapi
+	@$(VENV)/python -m deploy.asyncapi
