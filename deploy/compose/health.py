@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import urllib.request
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -50,7 +51,12 @@ def check_beat() -> None:
             raise OSError("no beat holds the lock")
 
 
-CHECKS = {"url": check_url, "worker": check_worker, "beat": check_beat, "flower": check_flower}
+CHECKS: dict[str, Callable[..., None]] = {
+    "url": check_url,
+    "worker": check_worker,
+    "beat": check_beat,
+    "flower": check_flower,
+}
 
 if __name__ == "__main__":
     try:
