@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from celery import Celery
 from celery.signals import setup_logging
@@ -16,11 +17,22 @@ def make_app(service: str) -> Celery:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{service}.settings")
     for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"):
         os.environ[name] = getattr(settings, name)
+    if "flower" in sys.argv[1:]:
+        _set_up_flower()
     app = Celery(service, task_cls="chassis.tasks:Task")
     app.config_from_object("django.conf:settings", namespace="CELERY")
     app.autodiscover_tasks()
     app.user_options["preload"].clear()
     return app
+
+
+def _set_up_flower() -> None:
+    """Flower reads FLOWER_*: its port is FLOWER_PORT + the index; without a password it is for this machine."""
+    os.environ["FLOWER_PORT"] = str(settings.FLOWER_PORT)
+    if settings.FLOWER_BASIC_AUTH:
+        os.environ["FLOWER_BASIC_AUTH"] = settings.FLOWER_BASIC_AUTH
+    else:
+        os.environ["FLOWER_ADDRESS"] = "127.0.0.1"
 
 
 @setup_logging.connect

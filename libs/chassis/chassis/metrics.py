@@ -30,7 +30,7 @@ def _read_queues() -> None:
 
     client = redis.Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=0.2, socket_connect_timeout=0.2)
     try:
-        for queue in settings.CELERY_TASK_QUEUES_OF_SERVICE:
+        for queue in [each.name for each in settings.CELERY_TASK_QUEUES]:
             QUEUE_LENGTH.labels(queue).set(client.llen(queue))
     except redis.RedisError:
         QUEUE_LENGTH.clear()

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from kombu import Queue
+
 from chassis.env import SERVICES, Env
 from chassis.logs import logging_config
 
@@ -141,7 +143,6 @@ class Service:
             "LOGGING": logging_config(env.str("LOG_LEVEL", "INFO")),
             "LOGGING_CONFIG": "logging.config.dictConfig",
             "TEST_RUNNER": "chassis.testing.PytestRunner",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
         }
 
     def _databases(self) -> dict[str, Any]:
@@ -214,7 +215,7 @@ class Service:
             "CELERY_RESULT_BACKEND": env.redis("CELERY_RESULT_BACKEND", "redis://127.0.0.1:6379/1", offset=1),
             "CELERY_TASK_DEFAULT_QUEUE": default_queue,
             "CELERY_TASK_ROUTES": {"*": {"queue": queue}},
-            "CELERY_TASK_QUEUES_OF_SERVICE": [queue, default_queue],
+            "CELERY_TASK_QUEUES": [Queue(queue), Queue(default_queue)],  # what a worker reads unless -Q says otherwise
             "CELERY_WORKER_CONCURRENCY": env.int("CELERY_WORKER_CONCURRENCY", 2, least=1),
             "CELERY_TASK_ALWAYS_EAGER": env.bool("CELERY_TASK_ALWAYS_EAGER", False),
             "CELERY_TASK_EAGER_PROPAGATES": True,

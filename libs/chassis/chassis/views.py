@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from ipaddress import ip_address, ip_network
 from typing import Any
 
-from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from chassis.addresses import client_address
 from chassis.problems import PreconditionFailed, PreconditionRequired
 
 
@@ -18,7 +17,7 @@ class View(APIView):
     """Parse -> one use case -> render. Subclasses name their serializers and decorate writing methods with @writes."""
 
     def principal(self, request: Request) -> str:
-        """Whom an Idempotency-Key and a rate limit belong to; views with guest tokens override `guest_token`."""
+        """Whom an Idempotency-Key belongs to: a user, the holder of a guest's token, else an address."""
         if request.user.is_authenticated:
             return f"user:{request.user.pk}"
         token = self.guest_token(request)
@@ -40,18 +39,6 @@ class View(APIView):
         parsed = serializer(data=request.query_params.dict(), context={"request": request})
         parsed.is_valid(raise_exception=True)
         return parsed.validated_data
-
-
-def client_address(request: Request) -> str:
-    """The shopper's address as the gateway saw it; a forwarded header from anyone else is not believed."""
-    peer = request.META.get("REMOTE_ADDR") or "127.0.0.1"
-    forwarded = request.META.get("HTTP_X_REAL_IP", "")
-    try:
-        if any(ip_address(peer) in ip_network(block) for block in settings.GATEWAY_CIDR) and forwarded:
-            return str(ip_address(forwarded))
-    except ValueError:
-        pass
-    return peer
 
 
 def require_match(request: Request, etag: str) -> None:

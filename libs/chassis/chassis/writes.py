@@ -24,6 +24,7 @@ from chassis.models import IdempotentRequest
 from chassis.problems import Conflict, Problem, Unprocessable
 
 REPLAYED_HEADERS = ("Location", "ETag", "Retry-After")
+SECRET_HEADERS = ("Cart-Token",)  # an answer that hands out a secret is not kept: a replay could not repeat it
 Idempotency = Literal["required", "optional", "none"]
 
 
@@ -68,7 +69,7 @@ def _once(principal: str, route: str, key: str, request: Request, effect: Callab
         def once() -> Response:
             with transaction.atomic():
                 response = effect()
-                if response.status_code < 300:
+                if response.status_code < 300 and not any(name in response for name in SECRET_HEADERS):
                     _keep(response, principal=principal, route=route, key=key, fingerprint=fingerprint)
                 return response
 

@@ -21,7 +21,7 @@ from project.celery import app
 from project.models import Note
 
 HERE = Path(__file__).parent
-QUEUE = django_settings.CELERY_TASK_QUEUES_OF_SERVICE[0]
+QUEUE = django_settings.CELERY_TASK_QUEUES[0].name
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOBODY_LISTENS = """
 import django; django.setup()

@@ -4,10 +4,10 @@ import json
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Min, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from outbox.backoff import full_jitter
@@ -75,19 +75,20 @@ def stored_key(record: Record) -> str:
     return record.key[:255]
 
 
-def heads() -> list[ParkedEvent]:
-    """The first parked event of each key, in the order of their next try."""
-    firsts = mine().values("topic", "partition", "key").annotate(first=Min("offset"))
-    found = [
-        mine().filter(topic=each["topic"], partition=each["partition"], offset=each["first"]).first() for each in firsts
-    ]
-    return sorted((event for event in found if event), key=lambda event: event.next_try)
+def heads(due: datetime | None = None, limit: int = 1000) -> list[ParkedEvent]:
+    """The first parked event of each key, in the order of their next try; with `due`, those whose try has come."""
+    firsts = mine().values("topic", "partition", "key").annotate(first=Min("offset")).values("first")
+    same_key = firsts.filter(topic=OuterRef("topic"), partition=OuterRef("partition"), key=OuterRef("key"))
+    found = mine().filter(offset=Subquery(same_key))
+    if due is not None:
+        found = found.filter(next_try__lte=due)
+    return list(found.order_by("next_try")[:limit])
 
 
 def retry_due(limit: int = 200) -> int:
     """Retry each key whose first event is due, going on along the key while it succeeds; the number healed."""
-    now, healed = timezone.now(), 0
-    for event in [event for event in heads() if event.next_try <= now][:limit]:
+    healed = 0
+    for event in heads(timezone.now(), limit):
         with suppress(NotWaiting):  # another sweep was quicker
             healed += retry_key(event.pk)
     return healed

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from chassis.settings import Service
+from kombu import Queue
 
 ROOT = Path(__file__).resolve().parents[4]
 RUN = os.environ.setdefault("CHASSIS_TEST_RUN", str(os.getpid()))
@@ -28,6 +29,6 @@ REDIS = os.environ.get("CHASSIS_TEST_REDIS", env.str("CELERY_BROKER_URL").rparti
 CELERY_BROKER_URL = f"{REDIS}/14"
 CELERY_RESULT_BACKEND = f"{REDIS}/15"
 CELERY_TASK_ROUTES = {"*": {"queue": f"chassis-{RUN}"}}
-CELERY_TASK_QUEUES_OF_SERVICE = [f"chassis-{RUN}"]
+CELERY_TASK_QUEUES = [Queue(f"chassis-{RUN}")]
 OUTBOX |= {"SERVICE": "project", "SCHEMAS": BASE_DIR / "schemas", "VALIDATE": False, "WAKE_URL": None}  # type: ignore[name-defined]  # noqa: F821
 BEAT_SCHEDULES = {"project.tasks.note": 1, "chassis.tasks.forget_old_requests": 3600}

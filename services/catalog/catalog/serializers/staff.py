@@ -104,7 +104,7 @@ class PriceInput(StrictSerializer):
 
 
 class PictureInput(StrictSerializer):
-    file = serializers.FileField(help_text="PNG, JPEG or WebP; at most 5 MB and 4000 pixels wide and high.")
+    file = serializers.FileField(help_text="PNG, JPEG or WebP; at most 900 kB and 4000 pixels wide and high.")
     alt_en = serializers.CharField(max_length=300, required=False)
     alt_de = serializers.CharField(max_length=300, required=False)
     alt_ja = serializers.CharField(max_length=300, required=False)

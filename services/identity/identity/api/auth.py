@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from chassis.addresses import client_address
 from chassis.problems import Unauthorized
-from chassis.views import View, client_address
+from chassis.views import View
 from chassis.writes import writes
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone

@@ -1,5 +1,6 @@
-"""Create the Beat schedules that are missing; what an operator changed in the admin stays as it is."""
+"""Create the Beat schedules that are missing; what an operator changed stays, what no task answers to is turned off."""
 
+from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -18,3 +19,6 @@ class Command(BaseCommand):
             )
             if created:
                 self.stdout.write(f"{task} every {seconds} s")
+        for gone in PeriodicTask.objects.filter(enabled=True).exclude(task__in=list(current_app.tasks)):
+            PeriodicTask.objects.filter(pk=gone.pk).update(enabled=False)
+            self.stdout.write(f"{gone.task} does not exist any more: its schedule is off")
