@@ -32,7 +32,7 @@ performance-schema = off
 max-connections = 300
 skip-log-bin
 user = {user}
-{mysqlx}
+{more}
 """
 
 
@@ -56,7 +56,7 @@ def prepare(layout: Layout) -> list[str]:
             port=layout.port("database"),
             flush=2 if layout.test else 1,  # 2 is lost with the machine, not with the process: tests kill that one
             user=getpass.getuser(),
-            mysqlx="mysqlx = off" if mysql else "",
+            more="mysqlx = off\nsecure-file-priv = NULL" if mysql else "",  # else a folder that not every package has
         )
     )
     _write_accounts(layout, folder / "accounts.sql", mysql=mysql)
