@@ -37,7 +37,13 @@ QUESTIONS: dict[str, str] = {
         WHERE o.state IN {CLOSED} AND o.closed_at < UTC_TIMESTAMP(6) - INTERVAL {{settled}} SECOND
         AND (p.state IN ('sent', 'waiting', 'authorized') OR (p.state = 'captured' AND p.total_minor > (
             SELECT COALESCE(SUM(amount_minor), 0) FROM crossborder_payments.payments_refund r
-            WHERE r.payment_id = p.id AND r.state = 'succeeded')))""",
+            WHERE r.payment_id = p.id AND r.state = 'succeeded'))
+            OR (p.state = 'failed' AND EXISTS (SELECT 1 FROM crossborder_payments.payments_attempt a
+            WHERE a.payment_id = p.id AND a.state = 'current')))""",
+    "I3 a second success is not given back": """
+        SELECT p.order_number, a.number FROM crossborder_payments.payments_attempt a
+        JOIN crossborder_payments.payments_payment p ON p.id = a.payment_id
+        WHERE a.state = 'surplus' AND a.created_at < UTC_TIMESTAMP(6) - INTERVAL {settled} SECOND""",
     "I3 a paid order's money is not captured, or not for the order's total": f"""
         SELECT o.number, o.state, p.state, o.total_minor, p.total_minor FROM crossborder_orders.orders_order o
         LEFT JOIN crossborder_payments.payments_payment p ON p.order_id = o.id

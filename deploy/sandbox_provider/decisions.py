@@ -52,8 +52,10 @@ def create(request: IntentRequest, settings: Settings, now: float) -> Step:
 
 
 def capture(intent: Intent, now: float) -> Step:
-    """Take the money that is held; taking it again changes nothing."""
+    """Take the money that is held; taking it again changes nothing, or is refused."""
     method = METHODS[intent.payment_method]
+    if intent.status == "captured" and not method.captures_again:
+        raise Refusal(402, "already_captured", "this intent has been captured before")
     if intent.status in ("captured", "capture_refused"):
         return Step(intent.noted("capture repeated", now))
     if intent.status != "authorized":
@@ -75,13 +77,16 @@ def cancel(intent: Intent, now: float) -> Step:
 
 
 def refund(intent: Intent, request: RefundRequest, struck: Callable[[str], bool], pace: float, now: float) -> Step:
-    """Pay back. Under a new key it is another refund, whatever its reference is: nothing here finds duplicates."""
+    """Pay back. Under a new key it is another refund, whatever its reference is: nothing here finds duplicates.
+
+    What follows a colon in a reference numbers the tries of one refund, which fails once at most.
+    """
     if intent.status != "captured":
         raise Refusal(402, "invalid_state", f"an intent that is {intent.status} cannot be refunded")
     if request.amount > intent.amount - intent.refunded:
         raise Refusal(402, "refund_too_large", f"{intent.amount - intent.refunded} is left, not {request.amount}")
     status = METHODS[intent.payment_method].refunds
-    strike = f"refund {intent.id} {request.reference}" if status == "failed" else ""
+    strike = f"refund {intent.id} {request.reference.partition(':')[0]}" if status == "failed" else ""
     if strike and struck(strike):
         status = "succeeded"
     row: dict[str, Any] = {"reference": request.reference, "amount": request.amount, "status": status}

@@ -37,6 +37,7 @@ class Method:
     creating: Manner = Manner.NOW
     capturing: Manner = Manner.NOW
     captures: bool = True
+    captures_again: bool = True
     refunds: str = "succeeded"
     hooks: Hooks = Hooks.NOW
     too_much: int = 0
@@ -63,6 +64,11 @@ METHODS = {
     "tok_capture_refused": Method("Authorised, but the capture is refused for good.", captures=False),
     "tok_capture_timeout_done": Method("Captured, but that answer comes 6 s later.", capturing=Manner.HANG),
     "tok_capture_timeout_lost": Method("The first capture is lost: no answer, nothing done.", capturing=Manner.LOST),
+    "tok_capture_once": Method(
+        "The first capture is lost; capturing again what is captured is refused.",
+        capturing=Manner.LOST,
+        captures_again=False,
+    ),
     "tok_refund_fails": Method("The first try of each refund fails.", refunds="failed"),
     "tok_refund_pending": Method("Refunds are pending and succeed 2 s later.", refunds="pending"),
     "tok_late_success": Method("Declined, but authorised 5 s later.", "declined", "card_declined", authorized_later=5),

@@ -20,7 +20,7 @@ from orders.domain import lifecycle
 from orders.domain.lifecycle import Fact, OrderFacts
 from orders.domain.lifecycle import State as OrderState
 from payments.domain import settlement
-from payments.domain.settlement import Kind, PaymentFacts, RefundFacts, Seen
+from payments.domain.facts import Kind, PaymentFacts, RefundFacts, Seen
 from payments.domain.settlement import State as PaymentState
 
 TOTAL = 2
@@ -150,10 +150,15 @@ def payment_hears(world: World, event: str) -> World:
     if event == "confirmed":
         return replace(world, payment=replace(payment, confirmed=True))
     if event == "refund_requested":
-        row = RefundFacts(f"asked-{payment.asked_back}", 1, "requested", True)
+        row = refund_row(f"asked-{payment.asked_back}", 1, asked_by_order=True)
         refunds = (*payment.refunds, row)
         return replace(world, payment=replace(payment, asked_back=payment.asked_back + 1, refunds=refunds))
     return world
+
+
+def refund_row(name: str, amount: int, *, asked_by_order: bool) -> RefundFacts:
+    """A refund that is sent under its own name, once, for which no other sending can be taken."""
+    return RefundFacts(name, amount, "requested", asked_by_order, sent=(name,), sending=name)
 
 
 def settled(world: World) -> World | None:
@@ -163,7 +168,7 @@ def settled(world: World) -> World | None:
     if payment is None or action is None:
         return None
     if action.own_refund_minor:
-        own = RefundFacts("own", action.own_refund_minor, "requested", False)
+        own = refund_row("own", action.own_refund_minor, asked_by_order=False)
         return replace(world, payment=replace(payment, refunds=(*payment.refunds, own)))
     if action.state is not None:
         return replace(world, payment=replace(payment, state=action.state))

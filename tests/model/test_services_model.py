@@ -8,7 +8,7 @@ import pytest
 from catalog.domain import reservations
 from orders.domain import lifecycle
 from payments.domain import settlement
-from payments.domain.settlement import Kind
+from payments.domain.facts import Kind
 
 from tests.model.services_model import explore
 

@@ -114,6 +114,23 @@ def test_capture_timeouts_with_and_without_an_effect(sandbox):
     assert sandbox.do(lost, "capture")[1]["status"] == "captured"
 
 
+def test_capture_once_refuses_to_capture_again(sandbox):
+    _, intent = sandbox.create("tok_capture_once")
+    with pytest.raises(OSError):
+        sandbox.do(intent, "capture", timeout=3 * PACE)
+    assert sandbox.do(intent, "capture")[1]["status"] == "captured"
+    status, body = sandbox.do(intent, "capture")
+    assert (status, body["code"]) == (402, "already_captured")
+
+
+def test_a_refunds_tries_are_numbered_after_a_colon(sandbox):
+    intent = sandbox.captured("tok_refund_fails")
+    for reference in ("r:1", "r:2"):
+        sandbox.do(intent, "refunds", reference=reference, amount=9000)
+    found = [(refund["reference"], refund["status"]) for refund in sandbox.read(intent)["refunds"]]
+    assert found == [("r:1", "failed"), ("r:2", "succeeded")]
+
+
 def test_each_refund_fails_first(sandbox):
     intent = sandbox.captured("tok_refund_fails")
     for reference in ("r1", "r2"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
+from uuid import UUID
 
 from django.db import models
 from uuid_utils.compat import uuid7
 
-from payments.domain.settlement import Kind, PaymentFacts, RefundFacts, State
+from payments.domain.facts import Kind, PaymentFacts, RefundFacts, State
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -34,7 +36,9 @@ class Payment(models.Model):
     currency = models.CharField(max_length=3)
     expires_at = models.DateTimeField()
     state = models.CharField(max_length=12, default=State.CREATED, choices=[(state, state) for state in State])
-    closed_by = models.CharField(max_length=10, blank=True, help_text="rejected, expired or cancelled; then 0 is due")
+    closed_by = models.CharField(
+        max_length=10, blank=True, help_text="rejected, expired, cancelled, or failed to be captured; then 0 is due"
+    )
     confirmed = models.BooleanField(default=False, help_text="the order is confirmed: the money may be captured")
     provider = models.CharField(max_length=20)
     last_code = models.CharField(max_length=60, blank=True)
@@ -48,10 +52,12 @@ class Payment(models.Model):
         return f"{self.order_number} {self.state}"
 
     def facts(self, now: datetime) -> PaymentFacts:
-        """For the pure decisions; five small reads under the row's lock."""
-        attempts = list(self.attempts.order_by("number"))
-        refunds = list(self.refunds.order_by("created_at", "pk"))
-        operation = self.operations.filter(open_payment=self.pk).first()
+        """For the pure decisions; three or four small reads under the row's lock."""
+        due = models.Q(look_again_at=None) | models.Q(look_again_at__lte=now)
+        chosen = self.attempts.filter(models.Q(state="queued") | models.Q(state="surplus") & due)
+        attempts = dict(chosen.order_by("-number").values_list("state", "pk"))  # the oldest of each state
+        refunds = self._refund_facts()
+        operation = self.operations.filter(open_payment=self.pk).values_list("kind", flat=True).first()
         return PaymentFacts(
             state=State(self.state),
             total_minor=self.total_minor,
@@ -60,13 +66,30 @@ class Payment(models.Model):
             confirmed=self.confirmed,
             asked_back=sum(refund.amount_minor for refund in refunds if refund.asked_by_order),
             expired=self.expires_at <= now,
-            operation=Kind(operation.kind) if operation else None,
-            queued=next((str(attempt.pk) for attempt in attempts if attempt.state == "queued"), None),
-            surplus=next((str(attempt.pk) for attempt in attempts if attempt.state == "surplus"), None),
-            refunds=tuple(
-                RefundFacts(str(refund.pk), refund.amount_minor, refund.state, refund.asked_by_order)
-                for refund in refunds
-            ),
+            operation=Kind(operation) if operation else None,
+            queued=str(attempts["queued"]) if "queued" in attempts else None,
+            surplus=str(attempts["surplus"]) if "surplus" in attempts else None,
+            refunds=refunds,
+        )
+
+    def _refund_facts(self) -> tuple[RefundFacts, ...]:
+        rows = list(self.refunds.order_by("created_at", "pk"))
+        sent: dict[UUID | None, list[str]] = defaultdict(list)
+        sending: dict[UUID | None, str] = {}
+        for operation in self.operations.filter(kind=Kind.REFUND).order_by("attempt_number") if rows else ():
+            sent[operation.refund_id].append(operation.reference)
+            if operation.open_payment is not None:
+                sending[operation.refund_id] = operation.reference
+        return tuple(
+            RefundFacts(
+                str(row.pk),
+                row.amount_minor,
+                row.state,
+                row.asked_by_order,
+                tuple(sent[row.pk]),
+                sending.get(row.pk, ""),
+            )
+            for row in rows
         )
 
 
@@ -82,7 +105,7 @@ class Attempt(models.Model):
     return_url = models.CharField(max_length=500, blank=True)
     state = models.CharField(max_length=10, choices=[(name, name) for name in STATES])
     object_id = models.CharField(max_length=80, null=True, blank=True, unique=True, db_collation="utf8mb4_bin")
-    redirect_url = models.CharField(max_length=500, blank=True)
+    redirect_url = models.TextField(blank=True)
     code = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField()
     look_again_at = models.DateTimeField(null=True, blank=True, db_index=True)
@@ -138,6 +161,17 @@ class ProviderOperation(models.Model):
     def idempotency_key(self) -> str:
         """Under a new key each time it is sent: providers replay even a stored 500 for a repeated one."""
         return f"{self.business_key}:{self.attempt_number}"
+
+    @property
+    def reference(self) -> str:
+        """Under which money goes back: a new one each time it is sent, so that each result is its own."""
+        return f"{self.refund_id or f'surplus-{self.attempt_id}'}:{self.attempt_number}"
+
+    def sent(self) -> list[str]:
+        """The references of this and of all earlier sendings of the same, this one last."""
+        rows = ProviderOperation.objects.filter(business_key=self.business_key)
+        earlier = rows.filter(attempt_number__lte=self.attempt_number)
+        return [row.reference for row in earlier.order_by("attempt_number")]
 
 
 class WebhookEvent(models.Model):

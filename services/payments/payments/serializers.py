@@ -8,7 +8,7 @@ from chassis.fields import MoneySchema, StrictSerializer, money
 from chassis.pages import PageQuery
 from rest_framework import serializers
 
-from payments.domain.settlement import State
+from payments.domain.facts import State
 from payments.models import Payment
 
 STATUS = {State.SENT: "authorizing", State.WAITING: "requires_action"}

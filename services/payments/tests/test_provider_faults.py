@@ -123,7 +123,7 @@ def test_a_worker_that_died_after_it_had_called_is_noticed(purchase, sweep, with
 
 def test_a_worker_that_died_before_it_called_is_noticed(purchase, sweep, without_workers, monkeypatch):
     purchase.pay("tok_success")
-    monkeypatch.setattr(operations, "_call", _die)
+    monkeypatch.setattr(operations.calls, "call", _die)
     with pytest.raises(KeyboardInterrupt):
         operations.perform(operation_id=ProviderOperation.objects.get().pk)
     monkeypatch.undo()

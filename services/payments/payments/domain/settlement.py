@@ -6,68 +6,12 @@ whatever order events, webhooks, answers and silence come, repeating the two bri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-
-class State(StrEnum):
-    CREATED = "created"  # due, nobody pays yet
-    SENT = "sent"  # an attempt is at the provider, its result is not known
-    WAITING = "waiting"  # the shopper must act at the provider
-    AUTHORIZED = "authorized"
-    CAPTURED = "captured"
-    VOIDED = "voided"
-    FAILED = "failed"  # the capture was refused for good
-    CLOSED = "closed"  # nothing is due and nothing was paid
-
-
-class Kind(StrEnum):
-    """Operations at the provider."""
-
-    AUTHORIZE = "authorize"
-    CANCEL_ATTEMPT = "cancel_attempt"
-    CAPTURE = "capture"
-    VOID = "void"
-    REFUND = "refund"
-    GIVE_BACK = "give_back"  # an attempt that succeeded besides the one that counts
-
-
-@dataclass(frozen=True)
-class RefundFacts:
-    """A refund row: `requested`, `succeeded` or `failed` (a failed one waits for a person)."""
-
-    id: str
-    amount_minor: int
-    state: str
-    asked_by_order: bool
-
-
-@dataclass(frozen=True)
-class PaymentFacts:
-    """A payment as its decisions see it; amounts in minor units of `currency`.
-
-    `asked_back` is the sum of the refunds that orders asked for. `queued` and `surplus` are attempts' ids: one that
-    waits for its turn, and one that succeeded although another attempt counts.
-    """
-
-    state: State
-    total_minor: int
-    currency: str
-    closed: bool = False
-    confirmed: bool = False
-    asked_back: int = 0
-    expired: bool = False
-    operation: Kind | None = None
-    queued: str | None = None
-    surplus: str | None = None
-    refunds: tuple[RefundFacts, ...] = ()
-
-    @property
-    def due_minor(self) -> int:
-        return 0 if self.closed else self.total_minor - self.asked_back
+from payments.domain.facts import Kind, PaymentFacts, RefundFacts, Seen, State
 
 
 @dataclass(frozen=True)
@@ -113,20 +57,6 @@ def _settle_refunds(payment: PaymentFacts) -> Action | None:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the provider's object of an attempt shows. `refunds` is {our refund id: succeeded | failed | pending}."""
-
-    status: str  # processing, requires_action, authorized, captured, declined, cancelled, capture_refused
-    amount_minor: int
-    currency: str
-    at: datetime
-    object_id: str = ""
-    code: str = ""
-    redirect_url: str = ""
-    refunds: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Said:
     """An event to publish: the part of its type after `payment.`, and its own fields."""
 
@@ -136,14 +66,19 @@ class Said:
 
 @dataclass(frozen=True)
 class Observation:
-    """The payment after a look at the provider, what it says, and whether someone must know (`alarm`)."""
+    """The payment after a look at the provider, what it says, and whether someone must know (`alarm`).
+
+    `surplus` says that the attempt holds money that does not count, and that has to go back.
+    """
 
     payment: PaymentFacts
     said: tuple[Said, ...] = ()
     alarm: str = ""
+    surplus: bool = False
 
 
-RETRYABLE = {"fraudulent": False, "lost_card": False, "stolen_card": False}
+FINAL_CODES = frozenset({"fraudulent", "lost_card", "stolen_card"})
+CODE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
 def observe(payment: PaymentFacts, seen: Seen | None, *, current: bool) -> Observation:
@@ -158,14 +93,16 @@ def observe(payment: PaymentFacts, seen: Seen | None, *, current: bool) -> Obser
             return _observe_attempt(payment, seen)
         case State.AUTHORIZED if seen is not None:
             return _observe_authorized(payment, seen)
+        case State.FAILED if seen is not None:
+            return _observe_failed(payment, seen)
         case State.CAPTURED if seen is not None:
             return _observe_refunds(payment, seen)
     return Observation(payment)
 
 
 def _observe_other(payment: PaymentFacts, seen: Seen | None) -> Observation:
-    if seen is not None and seen.status in {"authorized", "captured"} and payment.surplus is None:
-        return Observation(payment, alarm="a second attempt succeeded; it is given back")
+    if seen is not None and seen.status in {"authorized", "captured"}:
+        return Observation(payment, alarm="a second attempt succeeded; it is given back", surplus=True)
     return Observation(payment)
 
 
@@ -177,19 +114,30 @@ def _observe_attempt(payment: PaymentFacts, seen: Seen | None) -> Observation:
             wrong = _failed(payment, "wrong_amount", retryable=True)
             held, due = f"{seen.amount_minor} {seen.currency}", f"{payment.total_minor} {payment.currency}"
             alarm = f"the provider holds {held}, due is {due}"
-            return replace(wrong, alarm=alarm)
+            return replace(wrong, alarm=alarm, surplus=True)
         authorized = replace(payment, state=State.AUTHORIZED)
         return Observation(authorized, (Said("authorized", _money_moved(payment, seen)),))
     if seen.status == "requires_action":
         return Observation(replace(payment, state=State.WAITING))
     if seen.status in {"declined", "cancelled"}:
         code = seen.code or ("abandoned" if seen.status == "cancelled" else "card_declined")
-        return _failed(payment, code, retryable=RETRYABLE.get(code, True))
+        return _failed(payment, code, retryable=is_retryable(code))
     return Observation(payment)
 
 
+def is_retryable(code: str) -> bool:
+    """Whether the shopper may try again after this code."""
+    return code not in FINAL_CODES
+
+
 def _failed(payment: PaymentFacts, code: str, *, retryable: bool) -> Observation:
-    return Observation(replace(payment, state=State.CREATED), (Said("failed", {"code": code, "retryable": retryable}),))
+    said = Said("failed", {"code": _code(code), "retryable": retryable})
+    return Observation(replace(payment, state=State.CREATED), (said,))
+
+
+def _code(code: str) -> str:
+    """A provider's code as our events may carry it."""
+    return code if CODE.fullmatch(code) else "provider_refused"
 
 
 def _observe_authorized(payment: PaymentFacts, seen: Seen) -> Observation:
@@ -205,25 +153,61 @@ def _observe_authorized(payment: PaymentFacts, seen: Seen) -> Observation:
 
 
 def _capture_failed(payment: PaymentFacts, code: str) -> Observation:
-    said = Said("capture_failed", {"code": code, "retryable": False})
-    return Observation(replace(payment, state=State.FAILED), (said,))
+    """The order will be cancelled for it, so nothing is due from now on."""
+    said = Said("capture_failed", {"code": _code(code), "retryable": False})
+    return Observation(replace(payment, state=State.FAILED, closed=True), (said,))
+
+
+def _observe_failed(payment: PaymentFacts, seen: Seen) -> Observation:
+    """What the provider holds, or took after all, is let go or goes back: nothing is due."""
+    if seen.status == "authorized":
+        return Observation(replace(payment, state=State.AUTHORIZED))
+    if seen.status == "captured":
+        captured = Said("captured", _money_moved(payment, seen))
+        alarm = "a capture that had been refused took the money; it is given back"
+        return Observation(replace(payment, state=State.CAPTURED), (captured,), alarm)
+    return Observation(payment)
 
 
 def _observe_refunds(payment: PaymentFacts, seen: Seen) -> Observation:
-    refunds, said = [], []
+    refunds, said, alarm = [], [], ""
     for refund in payment.refunds:
-        result = seen.refunds.get(refund.id)
-        if refund.state == "requested" and result in {"succeeded", "failed"}:
+        result = _answer(refund, seen)
+        if result:
             name = "refunded" if result == "succeeded" else "refund_failed"
             amount = {"amount_minor": refund.amount_minor, "currency": payment.currency}
             said.append(Said(name, {"refund_id": refund.id if refund.asked_by_order else None, "amount": amount}))
             refund = replace(refund, state=result)
+        if result and [seen.refunds.get(reference) for reference in refund.sent].count("succeeded") > 1:
+            alarm = f"refund {refund.id} went back more than once"
         refunds.append(refund)
-    return Observation(replace(payment, refunds=tuple(refunds)), tuple(said))
+    return Observation(replace(payment, refunds=tuple(refunds)), tuple(said), alarm)
 
 
-def is_done(kind: Kind, seen: Seen | None, *, refund: str | None = None) -> bool:
-    """Whether the provider's object shows that the operation has had its effect, or never will have it."""
+def _answer(refund: RefundFacts, seen: Seen) -> str:
+    """The result that the row does not have yet. Any sending may succeed; only the one being sent makes it fail."""
+    result = refund_result(seen, refund.sent)
+    if result == "succeeded" != refund.state:
+        return "succeeded"
+    if result != "pending" and refund.state == "requested" and seen.refunds.get(refund.sending) == "failed":
+        return "failed"
+    return ""
+
+
+def refund_result(seen: Seen, sent: Iterable[str]) -> str | None:
+    """Of a refund that was sent under these references, the last one last; None: the last one is not there."""
+    results = [seen.refunds.get(reference) for reference in sent]
+    for result in ("succeeded", "pending"):
+        if result in results:
+            return result
+    return results[-1] if results else None
+
+
+def is_done(kind: Kind, seen: Seen | None, *, sent: Iterable[str] = ()) -> bool:
+    """Whether the provider's object shows that the operation has had its effect, or never will have it.
+
+    `sent` are the references under which its money was sent back. A surplus that failed to go back is not done.
+    """
     if seen is None:
         return False
     match kind:
@@ -233,10 +217,12 @@ def is_done(kind: Kind, seen: Seen | None, *, refund: str | None = None) -> bool
             return seen.status not in {"processing", "requires_action"}
         case Kind.CAPTURE:
             return seen.status in {"captured", "capture_refused", "cancelled"}
-        case Kind.VOID | Kind.GIVE_BACK:
-            return seen.status == "cancelled" or (kind is Kind.GIVE_BACK and bool(seen.refunds))
+        case Kind.VOID:
+            return seen.status == "cancelled"
+        case Kind.GIVE_BACK:
+            return seen.status == "cancelled" or refund_result(seen, sent) == "succeeded"
         case Kind.REFUND:
-            return seen.refunds.get(refund or "") in {"succeeded", "failed"}
+            return refund_result(seen, sent) in {"succeeded", "failed"}
 
 
 def _total(payment: PaymentFacts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from payments.domain.settlement import Seen
+from payments.domain.facts import Seen
 
 LONGEST_ID = 60
 

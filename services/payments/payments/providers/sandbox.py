@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from payments.domain.settlement import Seen
+from payments.domain.facts import Seen
 from payments.providers.base import BadSignature, Hint, Order, Refused, Unanswered
 
 TIMEOUT = httpx.Timeout(3.0, connect=1.0)

@@ -6,7 +6,8 @@ After silence nobody guesses: the object is read, and only when the provider doe
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,11 +18,12 @@ from outbox.publishing import publish
 from outbox.transactions import retry_conflicts
 
 from payments import metrics
-from payments.domain.settlement import Kind, Observation, Seen, State, is_done, observe
+from payments.domain.facts import Kind, Seen, State
+from payments.domain.settlement import Observation, is_done, observe, refund_result
 from payments.models import Attempt, Payment, ProviderOperation
-from payments.providers.base import Order, Refused, Unanswered
-from payments.providers.registry import provider_named
-from payments.use_cases.payments import advance, save
+from payments.providers.base import Refused, Unanswered
+from payments.use_cases import calls
+from payments.use_cases.payments import CAPTURE_FAILED, advance, save
 
 logger = logging.getLogger(__name__)
 ANSWER_BY = timedelta(seconds=30)
@@ -29,6 +31,9 @@ FIRST_READ_AFTER = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
 REFUSED_AGAIN_AFTER = timedelta(minutes=1)
 LOST_ATTEMPT_LOOKED_FOR = timedelta(days=1)
+GIVE_BACK_AGAIN_AFTER = timedelta(minutes=1)
+LONGEST_GIVE_BACK_WAIT = timedelta(hours=1)
+MONEY_BACK = {Kind.REFUND, Kind.GIVE_BACK}
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ def perform(*, operation_id: UUID) -> None:
         return
     operation = ProviderOperation.objects.select_related("payment", "attempt", "refund").get(pk=operation_id)
     try:
-        seen = _call(operation)
+        seen = calls.call(operation)
     except Unanswered as silence:
         logger.warning("the provider did not answer: %s", silence, extra={"operation": str(operation_id)})
         look = timezone.now() + FIRST_READ_AFTER
@@ -67,9 +72,9 @@ def read_back(*, operation_id: UUID) -> None:
     if operation.state not in {"sent", "unknown"}:
         return
     try:
-        seen = _read(operation.payment.provider, operation.attempt)
+        seen = calls.read(operation.payment.provider, operation.attempt)
     except (Unanswered, Refused) as error:
-        wait = min(FIRST_READ_AFTER * 2**operation.reads, LONGEST_WAIT)
+        wait = min(FIRST_READ_AFTER * 2 ** min(operation.reads, 10), LONGEST_WAIT)
         ProviderOperation.objects.filter(pk=operation_id).update(
             state="unknown", reads=operation.reads + 1, next_look_at=timezone.now() + wait, error=str(error)[:300]
         )
@@ -90,49 +95,61 @@ def _record(operation_id: UUID, seen: Seen | None) -> None:
         operation.refresh_from_db()
         if payment is None or operation.state not in {"sent", "unknown"}:
             return
-        _apply(payment, operation.attempt, seen, now)
-        if seen is not None and seen.status == "processing":
+        sent = operation.sent() if operation.kind in MONEY_BACK else []
+        _apply(payment, operation.attempt, seen, now, sent=sent)
+        result = refund_result(seen, sent) if seen is not None else None
+        if seen is not None and (seen.status == "processing" or result == "pending"):
             operation.state, operation.next_look_at = "unknown", now + FIRST_READ_AFTER
             operation.save()
             return
-        refund = str(operation.refund_id) if operation.refund_id else None
-        if seen is not None and refund and seen.refunds.get(refund) == "pending":
-            operation.state, operation.next_look_at = "unknown", now + FIRST_READ_AFTER
-            operation.save()
-            return
-        operation.state = "done" if is_done(Kind(operation.kind), seen, refund=refund) else "not_executed"
+        operation.state = "done" if is_done(Kind(operation.kind), seen, sent=sent) else "not_executed"
         operation.open_payment = None
         operation.save()
+        if operation.kind == Kind.GIVE_BACK and result == "failed":
+            _try_again_later(operation, now)
         advance(payment, now)
 
 
+def _try_again_later(operation: ProviderOperation, now: datetime) -> None:
+    """A surplus stays one until it has gone back; someone should know that it does not."""
+    wait = min(GIVE_BACK_AGAIN_AFTER * 2 ** min(operation.attempt_number - 1, 10), LONGEST_GIVE_BACK_WAIT)
+    logger.error("ALARM: a surplus could not be given back", extra={"operation": str(operation.pk)})
+    operation.attempt.look_again_at = now + wait
+    operation.attempt.save(update_fields=["look_again_at"])
+
+
 def _record_refusal(operation: ProviderOperation, refusal: Refused) -> None:
-    """The provider will not do it. An attempt counts as declined, a capture as refused for good; else it is read."""
-    payment = operation.payment
-    logger.warning("the provider refused %s: %s", operation.kind, refusal, extra={"operation": str(operation.pk)})
-    status = {Kind.AUTHORIZE: "declined", Kind.CAPTURE: "capture_refused"}.get(Kind(operation.kind))
-    if status is not None:
-        seen = Seen(status, payment.total_minor, payment.currency, timezone.now(), code=refusal.code)
-        record(operation_id=operation.pk, seen=seen)
-        return
+    """The provider will not do it. Perhaps it has been done: the object is read before that is written down."""
+    payment, kind = operation.payment, Kind(operation.kind)
+    logger.warning("the provider refused %s: %s", kind, refusal, extra={"operation": str(operation.pk)})
+    error = str(refusal)[:300]
     try:
-        seen_now = _read(payment.provider, operation.attempt)
+        seen = calls.read(payment.provider, operation.attempt)
     except (Unanswered, Refused):
-        seen_now = None
-    if seen_now is not None and (
-        is_done(Kind(operation.kind), seen_now) or seen_now.status == "captured" != payment.state
-    ):
-        record(operation_id=operation.pk, seen=seen_now)
-        return
-    if operation.refund_id:
-        refused = {str(operation.refund_id): "failed"}
-        seen = Seen("captured", payment.total_minor, payment.currency, timezone.now(), refunds=refused)
+        seen = None
+    else:
+        seen = _refused(operation, refusal, seen)
+    if seen is not None:
         record(operation_id=operation.pk, seen=seen)
         return
     again = timezone.now() + REFUSED_AGAIN_AFTER
-    ProviderOperation.objects.filter(pk=operation.pk).update(
-        state="unknown", next_look_at=again, error=str(refusal)[:300]
-    )
+    ProviderOperation.objects.filter(pk=operation.pk).update(state="unknown", next_look_at=again, error=error)
+
+
+def _refused(operation: ProviderOperation, refusal: Refused, seen: Seen | None) -> Seen | None:
+    """What the object and the refusal together show; None: nothing yet."""
+    payment, kind = operation.payment, Kind(operation.kind)
+    if kind is Kind.AUTHORIZE and seen is None:
+        return Seen("declined", payment.total_minor, payment.currency, timezone.now(), code=refusal.code)
+    if seen is None:
+        return None
+    if kind is Kind.CAPTURE and seen.status == "authorized":
+        return replace(seen, status="capture_refused", code=refusal.code)
+    if kind in MONEY_BACK:
+        return replace(seen, refunds={operation.reference: "failed", **seen.refunds})
+    if is_done(kind, seen) or seen.status == "captured" != payment.state:
+        return seen
+    return None
 
 
 def look(*, attempt_id: UUID) -> None:
@@ -146,7 +163,7 @@ def look(*, attempt_id: UUID) -> None:
         if asked.kind == Kind.AUTHORIZE and asked.state == "unknown":
             read_back(operation_id=asked.pk)
         return
-    seen = _read(attempt.payment.provider, attempt)
+    seen = calls.read(attempt.payment.provider, attempt)
     retry_conflicts(lambda: _record_look(attempt_id, seen))
 
 
@@ -162,7 +179,10 @@ def _record_look(attempt_id: UUID, seen: Seen | None) -> None:
         attempt.refresh_from_db()
         if payment is None or _open_operation(attempt) is not None:
             return
-        if attempt.look_again_at is not None:
+        if attempt.state == "surplus":
+            attempt.look_again_at = None
+            attempt.save(update_fields=["look_again_at"])
+        elif attempt.look_again_at is not None:
             age = now - attempt.created_at
             attempt.look_again_at = now + 2 * age if age < LOST_ATTEMPT_LOOKED_FOR else None
             attempt.save(update_fields=["look_again_at"])
@@ -172,36 +192,41 @@ def _record_look(attempt_id: UUID, seen: Seen | None) -> None:
         advance(payment, now)
 
 
-def _apply(payment: Payment, attempt: Attempt, seen: Seen | None, now: datetime) -> None:
+def _apply(payment: Payment, attempt: Attempt, seen: Seen | None, now: datetime, *, sent: Iterable[str] = ()) -> None:
     """One look at the provider, written down: the payment, its attempt, its refunds, its events."""
     facts = payment.facts(now)
     current = attempt.state == "current"
-    observed = observe(facts, seen, current=current)
+    known = attempt.state in {"surplus", "given_back"}
+    observed = Observation(facts) if known else observe(facts, seen, current=current)
     after = observed.payment
     payment.state = after.state
+    if after.closed and not payment.closed_by:
+        payment.closed_by = CAPTURE_FAILED
     if seen is not None:
         attempt.object_id = attempt.object_id or seen.object_id or None
         attempt.redirect_url, attempt.code = seen.redirect_url, seen.code[:60]
-    _move_attempt(attempt, observed, seen, was_current=current, now=now)
+    if attempt.state == "surplus" and is_done(Kind.GIVE_BACK, seen, sent=sent):
+        attempt.state = "given_back"
+    elif not known:
+        _move_attempt(attempt, facts.state, observed, seen, now=now)
     attempt.save()
     if after.state in {State.AUTHORIZED, State.CAPTURED}:
         payment.attempts.filter(state="queued").update(state="ended")
     for refund in after.refunds:
-        if refund.state != "requested":
-            payment.refunds.filter(pk=refund.id, state="requested").update(state=refund.state, answered_at=now)
+        if refund not in facts.refunds:
+            payment.refunds.filter(pk=refund.id).update(state=refund.state, answered_at=now)
     _say(payment, observed)
 
 
-def _move_attempt(
-    attempt: Attempt, observed: Observation, seen: Seen | None, *, was_current: bool, now: datetime
-) -> None:
-    if observed.alarm:
-        attempt.state = "surplus"
-    elif was_current and observed.payment.state is State.CREATED:
+def _move_attempt(attempt: Attempt, before: State, observed: Observation, seen: Seen | None, *, now: datetime) -> None:
+    after = observed.payment.state
+    if observed.surplus:
+        attempt.state, attempt.look_again_at = "surplus", None
+    elif attempt.state == "current" and after is State.CREATED:
         attempt.state = "ended"
         attempt.look_again_at = now + timedelta(minutes=1) if seen is None else None
-    elif attempt.state == "surplus" and is_done(Kind.GIVE_BACK, seen):
-        attempt.state = "given_back"
+    elif attempt.state == "current" and before is after is State.FAILED:
+        attempt.state = "ended"  # read once more after the refusal: nothing is held
 
 
 def _say(payment: Payment, observed: Observation) -> None:
@@ -210,7 +235,7 @@ def _say(payment: Payment, observed: Observation) -> None:
         logger.error("ALARM: %s", observed.alarm, extra={"order_id": str(payment.order_id)})
     for said in observed.said:
         metrics.PAYMENTS.labels(said.name).inc()
-        payment.last_code = said.data.get("code", "")
+        payment.last_code = said.data.get("code", "")[:60]
         save(payment)
         publish(_event(payment, said.name, dict(said.data)))
     if not observed.said:
@@ -230,35 +255,3 @@ def _event(payment: Payment, name: str, data: dict[str, Any]) -> PaymentEvent:
     }
     key, subject = str(payment.order_id), f"payment/{payment.pk}"
     return PaymentEvent(f"crossborder.payment.{name}.v1", key, subject, payment.version, {**reference, **data})
-
-
-def _read(provider_name: str, attempt: Attempt) -> Seen | None:
-    provider = provider_named(provider_name)
-    return provider.read(attempt.object_id) if attempt.object_id else provider.find(str(attempt.pk))
-
-
-def _call(operation: ProviderOperation) -> Seen:
-    payment, attempt, key = operation.payment, operation.attempt, operation.idempotency_key
-    provider = provider_named(payment.provider)
-    object_id = attempt.object_id or ""  # only an authorisation is asked for before there is an object
-    match operation.kind:
-        case Kind.AUTHORIZE:
-            order = Order(
-                reference=str(attempt.pk),
-                amount_minor=payment.total_minor,
-                currency=payment.currency,
-                payment_method=attempt.payment_method,
-                return_url=attempt.return_url,
-                description=payment.order_number,
-            )
-            return provider.authorize(order, key=key)
-        case Kind.CAPTURE:
-            return provider.capture(object_id, key=key)
-        case Kind.REFUND if (refund := operation.refund) is not None:
-            return provider.refund(object_id, refund_id=str(refund.pk), amount_minor=refund.amount_minor, key=key)
-        case Kind.GIVE_BACK if (seen := provider.read(object_id)) is not None and seen.status == "captured":
-            return provider.refund(
-                object_id, refund_id=f"surplus-{attempt.pk}", amount_minor=seen.amount_minor, key=key
-            )
-        case _:
-            return provider.cancel(object_id, key=key)

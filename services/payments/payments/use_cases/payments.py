@@ -13,12 +13,15 @@ from django.conf import settings
 from django.db import transaction
 from uuid_utils.compat import uuid7
 
-from payments.domain.settlement import Action, Kind, State, settle
+from payments.domain.facts import Kind, State
+from payments.domain.settlement import Action, settle
 from payments.models import Attempt, Payment, ProviderOperation, Refund
 
 logger = logging.getLogger(__name__)
 WAKE_LOST_AFTER = timedelta(seconds=5)
-LOOK_AT_WAITING_EVERY = timedelta(seconds=30)
+LOOK_AGAIN_EVERY = timedelta(seconds=30)
+FAILED_LOOKED_AT_AFTER = timedelta(seconds=5)
+CAPTURE_FAILED = "failed"
 
 
 def open_payment(*, data: dict[str, Any], expires_at: datetime, now: datetime) -> None:
@@ -47,7 +50,7 @@ def close_payment(*, order_id: UUID, by: str, now: datetime) -> None:
     """The order is rejected, expired or cancelled: nothing is due any more, whatever was paid goes back."""
     with transaction.atomic(savepoint=False):
         payment = Payment.objects.locked(order_id=order_id)
-        if payment is not None and not payment.closed_by:
+        if payment is not None and payment.closed_by in {"", CAPTURE_FAILED}:
             payment.closed_by = by
             payment.attempts.filter(state="queued").update(state="ended")
             save(payment)
@@ -133,8 +136,17 @@ def advance(payment: Payment, now: datetime) -> None:
             )
         if action.state is not None:
             payment.state = action.state
-    payment.settle_at = now + LOOK_AT_WAITING_EVERY if payment.state == State.WAITING else None
+    payment.settle_at = _look_at(payment, now)
     save(payment)
+
+
+def _look_at(payment: Payment, now: datetime) -> datetime | None:
+    """When the sweep reads the object of the attempt that counts, without being told to."""
+    if payment.state == State.WAITING:
+        return now + LOOK_AGAIN_EVERY
+    if payment.state == State.FAILED and payment.attempts.filter(state="current").exists():
+        return now + FAILED_LOOKED_AT_AFTER
+    return None
 
 
 def _begin(payment: Payment, action: Action, now: datetime) -> None:

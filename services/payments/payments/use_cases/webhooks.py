@@ -9,7 +9,8 @@ from chassis.tasks import enqueue
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 
-from payments.domain.settlement import State, is_news
+from payments.domain.facts import State
+from payments.domain.settlement import is_news
 from payments.models import Attempt, ProviderOperation, WebhookEvent
 from payments.providers.base import Hint, ProviderError
 from payments.use_cases.operations import look

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from payments.domain.settlement import Action, Kind, PaymentFacts, RefundFacts, Seen, State, is_done, observe, settle
+from payments.domain.facts import Kind, PaymentFacts, RefundFacts, Seen, State
+from payments.domain.settlement import Action, is_done, observe, settle
 
 NOW = datetime(2026, 10, 5, 10, tzinfo=UTC)
 PAYMENT = PaymentFacts(State.CREATED, 1000, "EUR")
@@ -17,7 +18,8 @@ def seen(status: str, **fields) -> Seen:
 
 
 def refund(amount: int, state: str = "requested", id: str = "r1", asked: bool = True) -> RefundFacts:
-    return RefundFacts(id, amount, state, asked)
+    """A refund that was sent twice; the result of the second sending is not known."""
+    return RefundFacts(id, amount, state, asked, sent=(f"{id}:1", f"{id}:2"), sending=f"{id}:2")
 
 
 @pytest.mark.parametrize("state", State)
@@ -101,13 +103,29 @@ def test_refunds_go_one_after_the_other_and_never_above_what_was_taken(rows, clo
         (State.CAPTURED, seen("authorized"), State.CAPTURED, []),
         (State.CAPTURED, None, State.CAPTURED, []),
         (State.VOIDED, seen("cancelled"), State.VOIDED, []),
-        (State.FAILED, seen("authorized"), State.FAILED, []),
+        (State.FAILED, seen("authorized"), State.AUTHORIZED, []),
+        (State.FAILED, seen("captured"), State.CAPTURED, ["captured"]),
+        (State.FAILED, seen("cancelled"), State.FAILED, []),
+        (State.FAILED, seen("capture_refused"), State.FAILED, []),
+        (State.FAILED, None, State.FAILED, []),
         (State.CREATED, seen("requires_action"), State.CREATED, []),
     ],
 )
 def test_what_a_look_at_the_current_attempt_says(state, look, after, said):
     observed = observe(replace(PAYMENT, state=state), look, current=True)
     assert (observed.payment.state, [each.name for each in observed.said]) == (after, said)
+
+
+def test_after_a_refused_capture_nothing_is_due():
+    observed = observe(replace(PAYMENT, state=State.AUTHORIZED), seen("capture_refused"), current=True)
+    assert (observed.payment.state, observed.payment.due_minor) == (State.FAILED, 0)
+
+
+@pytest.mark.parametrize("code", ["402", "Card Declined", "x" * 60, "ünknown"])
+@pytest.mark.parametrize(("state", "status"), [(State.SENT, "declined"), (State.AUTHORIZED, "capture_refused")])
+def test_a_code_that_our_events_cannot_carry_is_replaced(state, status, code):
+    observed = observe(replace(PAYMENT, state=state), seen(status, code=code), current=True)
+    assert observed.said[0].data["code"] == "provider_refused"
 
 
 def test_what_was_let_go_because_nothing_is_due_is_voided():
@@ -137,7 +155,7 @@ def test_a_wrong_amount_is_an_alarm():
 def test_each_refund_is_answered_once():
     rows = (refund(300), refund(200, id="r2"), refund(500, id="r3", asked=False), refund(1, "succeeded", "r4"))
     payment = replace(PAYMENT, state=State.CAPTURED, asked_back=500, refunds=rows)
-    look = seen("captured", refunds={"r1": "succeeded", "r2": "failed", "r3": "succeeded", "r4": "failed"})
+    look = seen("captured", refunds={"r1:2": "succeeded", "r2:2": "failed", "r3:2": "succeeded", "r4:2": "failed"})
 
     observed = observe(payment, look, current=True)
 
@@ -148,6 +166,42 @@ def test_each_refund_is_answered_once():
     ]
     assert [row.state for row in observed.payment.refunds] == ["succeeded", "failed", "succeeded", "succeeded"]
     assert observe(observed.payment, look, current=True).said == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "results", "after"),
+    [
+        ("requested", {"r1:1": "failed"}, "requested"),
+        ("requested", {"r1:1": "failed", "r1:2": "failed"}, "failed"),
+        ("requested", {"r1:1": "pending", "r1:2": "failed"}, "requested"),
+        ("requested", {"r1:1": "succeeded", "r1:2": "failed"}, "succeeded"),
+        ("requested", {"r1:1": "succeeded"}, "succeeded"),
+        ("requested", {"r1:2": "pending"}, "requested"),
+        ("failed", {"r1:1": "failed", "r1:2": "failed"}, "failed"),
+        ("failed", {"r1:1": "succeeded", "r1:2": "failed"}, "succeeded"),
+        ("succeeded", {"r1:1": "succeeded", "r1:2": "failed"}, "succeeded"),
+    ],
+)
+def test_any_sending_makes_a_refund_succeed_and_the_last_alone_makes_it_fail(state, results, after):
+    payment = replace(PAYMENT, state=State.CAPTURED, asked_back=300, refunds=(refund(300, state),))
+    observed = observe(payment, seen("captured", refunds=results), current=True)
+    assert observed.payment.refunds[0].state == after
+    assert len(observed.said) == (after != state)
+    assert observed.alarm == ""
+
+
+def test_a_failure_without_a_sending_that_waits_is_an_old_one():
+    waits = replace(refund(300), sent=("r1:1",), sending="")
+    payment = replace(PAYMENT, state=State.CAPTURED, asked_back=300, refunds=(waits,))
+    assert observe(payment, seen("captured", refunds={"r1:1": "failed"}), current=True).said == ()
+
+
+def test_money_that_went_back_twice_is_an_alarm():
+    payment = replace(PAYMENT, state=State.CAPTURED, asked_back=300, refunds=(refund(300),))
+    look = seen("captured", refunds={"r1:1": "succeeded", "r1:2": "succeeded"})
+    observed = observe(payment, look, current=True)
+    assert "r1" in observed.alarm
+    assert observe(observed.payment, look, current=True).alarm == ""
 
 
 @pytest.mark.parametrize(
@@ -168,12 +222,18 @@ def test_each_refund_is_answered_once():
         (Kind.VOID, seen("cancelled"), True),
         (Kind.GIVE_BACK, seen("authorized"), False),
         (Kind.GIVE_BACK, seen("cancelled"), True),
+        (Kind.GIVE_BACK, seen("captured", refunds={"r1:1": "failed"}), False),
+        (Kind.GIVE_BACK, seen("captured", refunds={"r1:2": "pending"}), False),
+        (Kind.GIVE_BACK, seen("captured", refunds={"r1:1": "failed", "r1:2": "succeeded"}), True),
         (Kind.REFUND, seen("captured"), False),
-        (Kind.REFUND, seen("captured", refunds={"r1": "pending"}), False),
-        (Kind.REFUND, seen("captured", refunds={"r1": "succeeded"}), True),
-        (Kind.REFUND, seen("captured", refunds={"r1": "failed"}), True),
-        (Kind.REFUND, seen("captured", refunds={"r2": "succeeded"}), False),
+        (Kind.REFUND, seen("captured", refunds={"r1:2": "pending"}), False),
+        (Kind.REFUND, seen("captured", refunds={"r1:2": "succeeded"}), True),
+        (Kind.REFUND, seen("captured", refunds={"r1:1": "succeeded"}), True),
+        (Kind.REFUND, seen("captured", refunds={"r1:2": "failed"}), True),
+        (Kind.REFUND, seen("captured", refunds={"r1:1": "failed"}), False),
+        (Kind.REFUND, seen("captured", refunds={"r1:1": "pending", "r1:2": "failed"}), False),
+        (Kind.REFUND, seen("captured", refunds={"r2:2": "succeeded"}), False),
     ],
 )
 def test_when_an_operation_has_had_its_effect(kind, look, done):
-    assert is_done(kind, look, refund="r1") is done
+    assert is_done(kind, look, sent=("r1:1", "r1:2")) is done
