@@ -7,6 +7,7 @@ import re
 
 import httpx
 import pytest
+import redis
 
 from tests.e2e.conftest import TEE
 
@@ -101,3 +102,14 @@ def test_a_request_carries_its_trace_through_the_answer(gateway):
     answer = gateway.get("/api/v1/categories", headers=sent)
     assert answer.headers["X-Request-ID"] == "my-request-1"
     assert trace in answer.headers["traceparent"]
+
+
+def test_the_services_see_the_shoppers_own_address(stack):
+    from_elsewhere = httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.77"), timeout=10)
+    url = f"{stack.layout.url('gateway')}/api/v1/shipping-methods?ship_to=DE"
+    spoofed = {"X-Real-IP": "203.0.113.9", "X-Forwarded-For": "203.0.113.9"}
+    assert from_elsewhere.get(url, headers=spoofed).status_code == 200
+    counted = redis.Redis.from_url(stack.variables["CELERY_BROKER_URL"]).connection_pool.connection_kwargs | {"db": 4}
+    keys = {key.decode().rsplit(":", 1)[0] for key in redis.Redis(**counted).keys("throttle:address:*")}
+    assert "throttle:address:127.0.0.77" in keys
+    assert "throttle:address:203.0.113.9" not in keys
