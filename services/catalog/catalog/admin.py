@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chassis.admin import ReadOnlyAdmin, read_only
 from django.contrib import admin, messages
 from django.utils import timezone
 
@@ -24,27 +25,8 @@ from catalog.models import (
 from catalog.use_cases import levels, products, reservations
 
 
-class ReadOnly:
-    """For rows that change by use cases alone, which tell the other services."""
-
-    def has_add_permission(self, *args) -> bool:
-        return False
-
-    def has_change_permission(self, *args) -> bool:
-        return False
-
-    def has_delete_permission(self, *args) -> bool:
-        return False
-
-
-def read_only(table, *fields: str) -> type[admin.TabularInline]:
-    """An inline that shows rows of `table`."""
-    attributes = {"model": table, "extra": 0, "can_delete": False}
-    return type(f"{table.__name__}Inline", (ReadOnly, admin.TabularInline), attributes | {"fields": fields})
-
-
 @admin.register(Product)
-class ProductAdmin(ReadOnly, admin.ModelAdmin):
+class ProductAdmin(ReadOnlyAdmin):
     list_display = ("slug", "status", "brand", "category", "version", "updated_at")
     list_filter = ("status", "category")
     search_fields = ("slug", "search")
@@ -73,7 +55,7 @@ class ProductAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Variant)
-class VariantAdmin(ReadOnly, admin.ModelAdmin):
+class VariantAdmin(ReadOnlyAdmin):
     list_display = ("sku", "product", "active", "hs_code", "origin", "version")
     search_fields = ("sku",)
     list_select_related = ("product",)
@@ -81,7 +63,7 @@ class VariantAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Stock)
-class StockAdmin(ReadOnly, admin.ModelAdmin):
+class StockAdmin(ReadOnlyAdmin):
     list_display = ("variant_id", "warehouse_id", "on_hand", "held", "committed", "available", "level_changed")
     list_filter = ("warehouse", "level_changed")
     search_fields = ("=variant__sku",)
@@ -94,7 +76,7 @@ class StockAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Reservation)
-class ReservationAdmin(ReadOnly, admin.ModelAdmin):
+class ReservationAdmin(ReadOnlyAdmin):
     list_display = ("order_number", "state", "expires_at", "created_at", "updated_at")
     list_filter = ("state",)
     search_fields = ("=order_number", "=order_id")
@@ -112,14 +94,14 @@ class ReservationAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(StockMovement)
-class StockMovementAdmin(ReadOnly, admin.ModelAdmin):
+class StockMovementAdmin(ReadOnlyAdmin):
     list_display = ("at", "sku", "warehouse", "on_hand", "held", "committed", "reason", "reference", "comment")
     list_filter = ("reason", "warehouse")
     search_fields = ("=sku", "=reference")
 
 
 @admin.register(Discrepancy)
-class DiscrepancyAdmin(ReadOnly, admin.ModelAdmin):
+class DiscrepancyAdmin(ReadOnlyAdmin):
     list_display = ("found_at", "kind", "sku", "warehouse", "quantity", "detail", "resolved_at", "resolved_by")
     list_filter = ("kind", ("resolved_at", admin.EmptyFieldListFilter))
     search_fields = ("=sku", "=order_id")
@@ -132,10 +114,10 @@ class DiscrepancyAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Category)
-class CategoryAdmin(ReadOnly, admin.ModelAdmin):
+class CategoryAdmin(ReadOnlyAdmin):
     list_display = ("path", "slug", "position")
 
 
 @admin.register(Warehouse)
-class WarehouseAdmin(ReadOnly, admin.ModelAdmin):
+class WarehouseAdmin(ReadOnlyAdmin):
     list_display = ("code", "country", "name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from chassis.admin import ReadOnlyAdmin
 from chassis.problems import Problem
 from django.contrib import admin, messages
 from django.utils import timezone
@@ -11,19 +12,6 @@ from outbox.transactions import retry_conflicts
 
 from notifications.models import Delivery, OrderContact, Recipient
 from notifications.use_cases.deliveries import retry_delivery
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only use cases write."""
-
-    def has_add_permission(self, *args) -> bool:
-        return False
-
-    def has_change_permission(self, *args) -> bool:
-        return False
-
-    def has_delete_permission(self, *args) -> bool:
-        return False
 
 
 @admin.register(Delivery)

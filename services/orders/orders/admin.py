@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from chassis.admin import ReadOnlyAdmin, read_only
 from chassis.problems import Problem
 from django.contrib import admin, messages
 from django.utils import timezone
@@ -13,32 +14,6 @@ from orders.models import Cart, Order, OrderLine, Quote, Refund, SellableItem, S
 from orders.use_cases import orders
 
 
-class ReadOnly:
-    """Rows that only use cases write."""
-
-    def has_add_permission(self, *args) -> bool:
-        return False
-
-    def has_change_permission(self, *args) -> bool:
-        return False
-
-    def has_delete_permission(self, *args) -> bool:
-        return False
-
-
-class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
-    pass
-
-
-def inline(inlined_model, *shown: str) -> type[admin.TabularInline]:
-    class Inline(ReadOnly, admin.TabularInline):
-        model = inlined_model
-        fields = readonly_fields = shown
-        extra = 0
-
-    return Inline
-
-
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ("number", "state", "total_minor", "currency", "placed_at", "expires_at", "paid_at", "hold_reasons")
@@ -46,10 +21,10 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("number", "=id", "=payment_id", "=user_id")
     ordering = ("-placed_at",)
     inlines = [
-        inline(TimelineEntry, "at", "kind", "state", "detail"),
-        inline(OrderLine, "line_id", "sku", "title", "quantity", "shipped", "warehouse", "goods_minor", "tax_minor"),
-        inline(Shipment, "carrier", "tracking_number", "lines", "shipped_at", "delivered_at"),
-        inline(Refund, "refund_id", "amount_minor", "state", "at"),
+        read_only(TimelineEntry, "at", "kind", "state", "detail"),
+        read_only(OrderLine, "line_id", "sku", "title", "quantity", "shipped", "warehouse", "goods_minor", "tax_minor"),
+        read_only(Shipment, "carrier", "tracking_number", "lines", "shipped_at", "delivered_at"),
+        read_only(Refund, "refund_id", "amount_minor", "state", "at"),
     ]
     actions = ["cancel"]
 
