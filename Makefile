@@ -65,11 +65,12 @@ test-e2e:  ## through the gateway, everything real
 model:  ## explores the saga; prints states, settled states, violations
 	@PYTHONPATH=$$(printf "services/%s:" $(SERVICES)) $(VENV)/python -m tests.model
 
-faults: test-infra  ## the fault matrix: seeds=20
-	@$(VENV)/python -m tests.faults --seeds $(or $(seeds),5)
+faults:  ## kills, stops and empties parts of the tests' stack while people shop: seeds=20
+	$(LOCAL) run --test
+	@$(VENV)/python -m tests.faults --seeds $(or $(seeds),1)
 
-bench:  ## figures and a table: b=outbox|purchase|catalog|engine
-	@$(VENV)/python -m bench.$(or $(b),outbox)
+bench:  ## figures and a table from the running stack: b=purchase
+	@$(VENV)/python -m bench.$(or $(b),purchase)
 
 # --- the source ---
 
