@@ -7,7 +7,7 @@ SERVICES := identity catalog orders payments notifications
 
 .PHONY: help
 help:  ## lists these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-22s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-22s %s\n", $$1, $$2}'
 	@echo "  make test-<service>       one service's tests: $(SERVICES)"
 
 # --- the local stack ---
