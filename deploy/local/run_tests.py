@@ -54,6 +54,8 @@ def _pytest(name: str, tests: Path) -> Part:
 def run_part(part: Part) -> tuple[str, int, float]:
     """Run one part, its output shown as it comes; (pytest's closing line, exit code, seconds)."""
     print(f"\n=== {part.name}", flush=True)
+    if part.name == "e2e":  # the whole stack, and not before: the other parts want the processor
+        _start("run")
     started = time.monotonic()
     process = subprocess.Popen(
         part.command,
@@ -80,8 +82,6 @@ def main(names: list[str]) -> int:
         return 2
     chosen = [part for part in parts if not names or part.name in names]
     _start("infra")
-    if any(part.name == "e2e" for part in chosen):
-        _start("run")
     results = [(part.name, *run_part(part)) for part in chosen]
     if len(results) > 1:
         print("\n=== all parts")
