@@ -19,6 +19,7 @@ class Command(BaseCommand):
             )
             if created:
                 self.stdout.write(f"{task} every {seconds} s")
+        current_app.loader.import_default_modules()  # otherwise no task is known yet, and each would be turned off
         for gone in PeriodicTask.objects.filter(enabled=True).exclude(task__in=list(current_app.tasks)):
             PeriodicTask.objects.filter(pk=gone.pk).update(enabled=False)
             self.stdout.write(f"{gone.task} does not exist any more: its schedule is off")
