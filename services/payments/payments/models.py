@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import models
 from uuid_utils.compat import uuid7
 
+from payments import checks  # noqa: F401 - so that they are made in every process
 from payments.domain.facts import Kind, PaymentFacts, RefundFacts, State
 
 
@@ -35,7 +36,9 @@ class Payment(models.Model):
     total_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     expires_at = models.DateTimeField()
-    state = models.CharField(max_length=12, default=State.CREATED, choices=[(state, state) for state in State])
+    state = models.CharField(
+        max_length=12, default=State.CREATED, choices=[(state, state) for state in State], db_index=True
+    )
     closed_by = models.CharField(
         max_length=10, blank=True, help_text="rejected, expired, cancelled, or failed to be captured; then 0 is due"
     )
@@ -103,7 +106,7 @@ class Attempt(models.Model):
     number = models.PositiveSmallIntegerField()
     payment_method = models.CharField(max_length=120, db_collation="utf8mb4_bin")
     return_url = models.CharField(max_length=500, blank=True)
-    state = models.CharField(max_length=10, choices=[(name, name) for name in STATES])
+    state = models.CharField(max_length=10, choices=[(name, name) for name in STATES], db_index=True)
     object_id = models.CharField(max_length=80, null=True, blank=True, unique=True, db_collation="utf8mb4_bin")
     redirect_url = models.TextField(blank=True)
     code = models.CharField(max_length=60, blank=True)
@@ -123,7 +126,10 @@ class Refund(models.Model):
     asked_by_order = models.BooleanField()
     reason = models.CharField(max_length=60)
     state = models.CharField(
-        max_length=10, default="requested", choices=[(s, s) for s in ("requested", "succeeded", "failed")]
+        max_length=10,
+        default="requested",
+        choices=[(s, s) for s in ("requested", "succeeded", "failed")],
+        db_index=True,
     )
     created_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)

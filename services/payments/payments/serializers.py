@@ -16,7 +16,9 @@ STATUSES = [STATUS.get(state, str(state)) for state in State]
 
 
 class ConfirmInput(StrictSerializer):
-    """`payment_method` is the provider's token; a card number never reaches us."""
+    """`payment_method` is the provider's token; a card number never reaches us. A payment takes ten attempts at most,
+    and none after one that was refused for good.
+    """
 
     payment_method = serializers.RegexField(r"^(?![0-9 -]{12,}$)[A-Za-z0-9_.:-]{3,120}$")
     return_url = serializers.URLField(max_length=500)

@@ -2,6 +2,8 @@
 
 from chassis.settings import Service
 
+from payments.domain.origins import normal
+
 service = Service(__file__, publishes="KAFKA_PAYMENTS_TOPIC", subscribes=["KAFKA_ORDERS_TOPIC", "KAFKA_USERS_TOPIC"])
 env = service.env
 globals().update(service.settings())
@@ -13,5 +15,5 @@ if PAYMENTS_PROVIDER != "sandbox":
     )
 SANDBOX_URL = env.str("SANDBOX_URL", "http://127.0.0.1:18032")
 PAYMENTS_WEBHOOK_SECRETS = env.list("PAYMENTS_WEBHOOK_SECRETS", default=[])
-PAYMENTS_RETURN_ORIGINS = env.list("PAYMENTS_RETURN_ORIGINS", default=[])
+PAYMENTS_RETURN_ORIGINS = [normal(each) for each in env.list("PAYMENTS_RETURN_ORIGINS", default=[]) if each.strip()]
 BEAT_SCHEDULES |= {"payments.tasks.settle_payments": 5}  # type: ignore[name-defined]  # noqa: F821

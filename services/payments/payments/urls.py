@@ -3,6 +3,7 @@
 from chassis.urls import handler400, handler404, handler500, service_urls  # noqa: F401
 from django.urls import path
 
+from payments import metrics
 from payments.api import payments
 
 urlpatterns = service_urls(
@@ -14,3 +15,4 @@ urlpatterns = service_urls(
         path("staff/payments/<uuid:payment_id>/refunds/<uuid:refund_id>/retry", payments.StaffRefundRetry.as_view()),
     ]
 )
+metrics.register()

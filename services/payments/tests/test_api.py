@@ -237,3 +237,43 @@ def test_a_payment_belongs_to_one_order(purchase):
     assert Payment.objects.count() == 1
     purchase.request()
     assert Payment.objects.count() == 1
+
+
+def test_ten_attempts_are_enough(purchase):
+    for _ in range(10):
+        purchase.pay("tok_decline")
+    answer = purchase.confirm("tok_success")
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_attempts")
+    assert purchase.payment.attempts.count() == 10
+
+
+def test_what_was_refused_for_good_is_not_tried_again(purchase):
+    purchase.pay("tok_fraudulent")
+    answer = purchase.confirm("tok_success")
+    assert (answer.status_code, answer.json()["code"]) == (409, "payment_refused")
+    assert purchase.payment.attempts.count() == 1
+
+
+def test_a_redirect_may_be_long(purchase):
+    purchase.pay("tok_action")
+    long = "https://bank.example/" + "x" * 2000
+    Attempt.objects.update(redirect_url=long)
+    assert purchase.shown()["next_action"]["url"] == long
+
+
+def test_the_rows_are_counted_when_the_web_process_is_scraped(purchase, api):
+    def figures() -> dict[str, float]:
+        lines = api.get("/metrics").content.decode().splitlines()
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    purchase.pay("tok_refund_fails").say("confirmed", repeat=0)
+    purchase.ask_refund(10)
+    other = Purchase(api, purchase.provider, purchase.listener, user_id=uuid4()).request()
+    other.pay("tok_timeout_done")
+    other.payment.attempts.create(number=2, payment_method="tok_success", state="surplus", created_at=other.expires_at)
+    shown = figures()
+    assert shown['payments_by_state{state="captured"}'] == shown['payments_by_state{state="sent"}'] == 1
+    assert shown['payments_by_state{state="voided"}'] == 0
+    for name in ("payments_refunds_failed", "payments_surplus_open", "payments_operations_unknown"):
+        assert shown[name] == 1, name
+    assert not [name for name in shown if name.startswith(("payments_total", "payment_alarms"))]

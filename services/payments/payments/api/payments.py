@@ -17,6 +17,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from payments.domain.origins import normal
 from payments.models import Payment
 from payments.providers.base import BadSignature
 from payments.providers.registry import provider_named
@@ -67,9 +68,14 @@ class PaymentConfirm(View):
     @extend_schema(request=ConfirmInput, responses={202: ConfirmedSchema})
     @writes("required")
     def post(self, request: Request, payment_id: UUID) -> Response:
-        """Pay with a provider's token. The result is seen by asking for the payment, and on the order."""
+        """Pay with a provider's token. The result is seen by asking for the payment, and on the order.
+
+        409 `payment_in_progress`: ask again; `already_paid`, `order_closed`: nothing is to be paid; `payment_refused`:
+        the last attempt was refused for good (e.g. as fraudulent); `too_many_attempts`: there were ten.
+        """
         given = self.parse(ConfirmInput, request)
-        if not any(f"{given['return_url']}/".startswith(f"{origin}/") for origin in settings.PAYMENTS_RETURN_ORIGINS):
+        return_url = normal(given["return_url"])
+        if not any(f"{return_url}/".startswith(f"{origin}/") for origin in settings.PAYMENTS_RETURN_ORIGINS):
             raise Problem("return_url_not_allowed", "return_url leads to an origin that is not on the shop's list.")
         payments.confirm_payment(payment=find_payment(request, payment_id), **given, now=timezone.now())
         return Response({"status": "authorizing", "next_action": None}, status=202, headers={"Retry-After": "1"})

@@ -240,6 +240,6 @@ KNOWN: dict[str, frozenset[State]] = {  # in these states a webhook of that type
 }
 
 
-def is_news(hint: str, state: State) -> bool:
+def is_news(hint: str, state: str) -> bool:
     """Whether a webhook of this type may tell something about the attempt that counts; if not, nothing is read."""
     return state not in KNOWN.get(hint, frozenset())

@@ -17,7 +17,6 @@ from django.utils import timezone
 from outbox.publishing import publish
 from outbox.transactions import retry_conflicts
 
-from payments import metrics
 from payments.domain.facts import Kind, Seen, State
 from payments.domain.settlement import Observation, is_done, observe, refund_result
 from payments.models import Attempt, Payment, ProviderOperation
@@ -74,12 +73,17 @@ def read_back(*, operation_id: UUID) -> None:
     try:
         seen = calls.read(operation.payment.provider, operation.attempt)
     except (Unanswered, Refused) as error:
-        wait = min(FIRST_READ_AFTER * 2 ** min(operation.reads, 10), LONGEST_WAIT)
+        look, reads = timezone.now() + read_after(operation.reads), min(operation.reads + 1, 1000)
         ProviderOperation.objects.filter(pk=operation_id).update(
-            state="unknown", reads=operation.reads + 1, next_look_at=timezone.now() + wait, error=str(error)[:300]
+            state="unknown", reads=reads, next_look_at=look, error=str(error)[:300]
         )
         return
     record(operation_id=operation_id, seen=seen)
+
+
+def read_after(reads: int) -> timedelta:
+    """How long to wait before an operation is read that was read so often already."""
+    return min(FIRST_READ_AFTER * 2 ** min(reads, 10), LONGEST_WAIT)
 
 
 def record(*, operation_id: UUID, seen: Seen | None) -> None:
@@ -231,10 +235,8 @@ def _move_attempt(attempt: Attempt, before: State, observed: Observation, seen: 
 
 def _say(payment: Payment, observed: Observation) -> None:
     if observed.alarm:
-        metrics.ALARMS.inc()
         logger.error("ALARM: %s", observed.alarm, extra={"order_id": str(payment.order_id)})
     for said in observed.said:
-        metrics.PAYMENTS.labels(said.name).inc()
         payment.last_code = said.data.get("code", "")[:60]
         save(payment)
         publish(_event(payment, said.name, dict(said.data)))

@@ -14,7 +14,7 @@ from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from payments.domain.facts import Kind, State
-from payments.domain.settlement import Action, settle
+from payments.domain.settlement import Action, is_retryable, settle
 from payments.models import Attempt, Payment, ProviderOperation, Refund
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ WAKE_LOST_AFTER = timedelta(seconds=5)
 LOOK_AGAIN_EVERY = timedelta(seconds=30)
 FAILED_LOOKED_AT_AFTER = timedelta(seconds=5)
 CAPTURE_FAILED = "failed"
+MOST_ATTEMPTS = 10
 
 
 def open_payment(*, data: dict[str, Any], expires_at: datetime, now: datetime) -> None:
@@ -79,7 +80,8 @@ def ask_refund(*, order_id: UUID, refund_id: UUID, amount_minor: int, reason: st
 def confirm_payment(*, payment: Payment, payment_method: str, return_url: str, now: datetime) -> Payment:
     """The shopper pays with a method; an attempt that waits for them is cancelled first, then this one starts.
 
-    Raises Conflict: `order_closed` once nothing is due or time is up, `payment_in_progress`, `already_paid`.
+    Raises Conflict: `order_closed` once nothing is due or time is up, `payment_in_progress`, `already_paid`,
+    `payment_refused` after a code that forbids another try, `too_many_attempts` after MOST_ATTEMPTS.
     """
     with transaction.atomic(savepoint=False):
         locked = Payment.objects.locked(pk=payment.pk)
@@ -110,6 +112,10 @@ def _refuse_confirmation(payment: Payment, now: datetime) -> None:
             "An earlier attempt is at the provider. Ask for the payment again.",
             headers={"Retry-After": "1"},
         )
+    if not is_retryable(payment.last_code):
+        raise Conflict("payment_refused", "The last attempt was refused for good; this order cannot be paid.")
+    if payment.attempts.count() >= MOST_ATTEMPTS:
+        raise Conflict("too_many_attempts", f"There were {MOST_ATTEMPTS} attempts to pay; there can be no more.")
 
 
 def settle_payment(*, payment_id: UUID, now: datetime) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from celery.exceptions import SoftTimeLimitExceeded
 from chassis.tasks import enqueue
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
 
-from payments.domain.facts import State
 from payments.domain.settlement import is_news
-from payments.models import Attempt, ProviderOperation, WebhookEvent
+from payments.models import Attempt, WebhookEvent
 from payments.providers.base import Hint, ProviderError
 from payments.use_cases.operations import look
 
@@ -19,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 MISSED_AFTER = timedelta(seconds=5)
+MOST_TRIES = 5
 BATCH = 1000
 
 
@@ -40,14 +40,23 @@ def receive_webhook(*, provider: str, hint: Hint, now: datetime) -> None:
         WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
         row = WebhookEvent.objects.get(provider=provider, event_id=hint.event_id)
         attempt = _attempts([row]).get(row.object_id)
-        if row.handled_at is None and attempt is not None and not attempt.operations_open:
+        if row.handled_at is None and attempt is not None and not _is_asked(attempt):
             enqueue("payments.tasks.handle_webhook", row.pk)
 
 
 def handle_webhook(*, webhook_id: int, now: datetime) -> None:
-    """Read the object that a webhook names. One that we do not know (yet) is tried again by the sweep, five times."""
+    """Read the object that a webhook names. One that we do not know (yet) is tried again by the sweep, five times.
+
+    Each try is claimed by counting it: who counts it makes it.
+    """
     row = WebhookEvent.objects.filter(pk=webhook_id, handled_at=None).first()
     if row is None:
+        return
+    mine = WebhookEvent.objects.filter(pk=webhook_id, handled_at=None, tries=row.tries)
+    if row.tries >= MOST_TRIES:  # the last one ended in an error
+        mine.update(handled_at=now)
+        return
+    if not mine.update(tries=row.tries + 1):
         return
     attempt = _attempts([row]).get(row.object_id)
     known = attempt is not None
@@ -57,10 +66,8 @@ def handle_webhook(*, webhook_id: int, now: datetime) -> None:
     except ProviderError as error:
         logger.warning("a webhook's object could not be read: %s", error)
         known = False
-    if known or row.tries >= 4:
+    if known or row.tries + 1 >= MOST_TRIES:
         WebhookEvent.objects.filter(pk=webhook_id).update(handled_at=now)
-    else:
-        WebhookEvent.objects.filter(pk=webhook_id).update(tries=F("tries") + 1)
 
 
 def handle_missed(*, now: datetime) -> int:
@@ -74,21 +81,28 @@ def handle_missed(*, now: datetime) -> int:
         WebhookEvent.objects.filter(pk__in=known).update(handled_at=now)
     for row in missed:
         if row.pk not in known:
-            handle_webhook(webhook_id=row.pk, now=now)
+            try:
+                handle_webhook(webhook_id=row.pk, now=now)
+            except SoftTimeLimitExceeded:
+                raise
+            except Exception:
+                logger.exception("a webhook could not be handled", extra={"event_id": row.event_id})
     return len(missed)
 
 
+def _is_asked(attempt: Attempt) -> bool:
+    return attempt.operations.filter(open_payment__isnull=False).exists()
+
+
 def _attempts(rows: list[WebhookEvent]) -> dict[str, Attempt]:
-    """The attempts that webhooks name, by object id; `operations_open` says whether one of theirs is open."""
+    """The attempts that webhooks name, by object id."""
     if not rows:
         return {}
-    open_ones = ProviderOperation.objects.filter(attempt=OuterRef("pk"), open_payment__isnull=False)
     found = Attempt.objects.filter(
         object_id__in={row.object_id for row in rows}, payment__provider__in={row.provider for row in rows}
     )
-    found = found.select_related("payment").annotate(operations_open=Exists(open_ones))
-    return {attempt.object_id or "": attempt for attempt in found}
+    return {attempt.object_id or "": attempt for attempt in found.select_related("payment")}
 
 
 def _is_news(row: WebhookEvent, attempt: Attempt) -> bool:
-    return attempt.state != "current" or is_news(row.type, State(attempt.payment.state))
+    return attempt.state != "current" or is_news(row.type, attempt.payment.state)
