@@ -168,3 +168,24 @@ def test_schedules_are_installed_once_and_an_operators_edits_stay():
     call_command("install_schedules")
     assert PeriodicTask.objects.filter(name="note", interval=slower, enabled=False).exists()
     assert PeriodicTask.objects.count() == 2, "a schedule that is gone is made again"
+
+
+INSTALL = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("install_schedules")
+"""
+
+
+def test_a_schedule_whose_task_is_gone_is_turned_off_and_no_other():
+    interval = IntervalSchedule.objects.create(every=5, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.create(name="gone", task="project.tasks.of_an_earlier_release", interval=interval)
+    environment = os.environ | {
+        "DB_NAME": connections["default"].settings_dict["NAME"],
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "PYTHONPATH": str(HERE),
+    }
+    subprocess.run(
+        [sys.executable, "-c", INSTALL], env=environment, timeout=60, check=True
+    )  # where no task is loaded yet
+    assert list(PeriodicTask.objects.filter(enabled=False).values_list("name", flat=True)) == ["gone"]
