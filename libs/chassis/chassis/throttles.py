@@ -36,7 +36,8 @@ class PrincipalThrottle(BaseThrottle):
         limit = settings.API_REQUESTS_PER_MINUTE * (1 if known else PEOPLE_BEHIND_AN_ADDRESS)
         name = f"throttle:{who}:{int(now // 60)}"
         try:
-            pipeline = _redis(settings.CELERY_BROKER_URL).pipeline(transaction=False)
+            client = _redis(settings.CELERY_BROKER_URL)  # held: a client that nobody holds closes its connections
+            pipeline = client.pipeline(transaction=False)
             pipeline.incr(name)
             pipeline.expire(name, 70)
             count = pipeline.execute()[0]

@@ -4,6 +4,7 @@ import json
 import logging
 import logging.config
 import re
+import socket
 from datetime import UTC, datetime
 from io import StringIO
 from uuid import uuid4
@@ -100,6 +101,17 @@ def test_without_redis_everyone_is_let_through(api, three_a_minute, settings):
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:9/0"
     me = bearer(uuid4())
     assert {api.get(THINGS, headers=me).status_code for _ in range(6)} == {200}
+
+
+def test_redis_clients_first_used_by_two_requests_at_once_close_no_connection_in_use(
+    api, three_a_minute, settings, in_thread
+):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        replaced = in_thread(lambda: (silent.accept(), throttles._redis.cache_clear()))  # as a second client does
+        assert api.get(CONTEXT).status_code == 200
+        replaced.result(20)
 
 
 @pytest.fixture
