@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
-from django.db import connections
+from django.db import connection
 from django.utils import timezone
 from payments.models import Attempt, Payment, ProviderOperation, WebhookEvent
 from payments.use_cases import operations, webhooks
+from payments.use_cases.sweep import sweep as run_sweep
 
 from tests.conftest import Purchase
 from tests.test_concurrency import together
@@ -87,17 +89,24 @@ def test_a_provider_that_is_away_moves_the_look_at_a_waiting_payment(purchase, s
     provider.start()
 
 
-def test_sweeps_at_once_read_a_silent_call_once(purchase, monkeypatch, time_machine_at):
+def test_sweeps_at_once_read_a_silent_call_once(purchase, monkeypatch):
+    """All have found the row before any of them claims it."""
     purchase.pay("tok_timeout_done")
     read: list = []
     monkeypatch.setattr(operations, "read_back", lambda operation_id: read.append(operation_id))
-    from payments.use_cases.sweep import sweep as run
+    found, later = Barrier(4), timezone.now() + timedelta(seconds=40)
 
-    later = timezone.now() + timedelta(seconds=40)
-    results = together(*[lambda: run(now=later) for _ in range(4)])
-    assert not [each for each in results if isinstance(each, Exception)]
+    def wait(execute, sql, params, many, context):
+        if sql.startswith("UPDATE `payments_provideroperation`"):
+            found.wait(10)
+        return execute(sql, params, many, context)
+
+    def run() -> int:
+        with connection.execute_wrapper(wait):
+            return run_sweep(now=later)
+
+    assert together(*[run] * 4) == [1] * 4
     assert len(read) == 1
-    connections.close_all()
 
 
 def test_a_very_long_outage_does_not_make_an_operation_unreadable(purchase, sweep, provider):
