@@ -114,7 +114,7 @@ def test_a_signature_that_is_not_good_is_refused(purchase, secret, spoil):
     assert WebhookEvent.objects.count() == 0
 
 
-@pytest.mark.parametrize("seconds", [-301, 301])
+@pytest.mark.parametrize("seconds", [-330, 330])
 def test_a_timestamp_from_another_time_is_refused(purchase, secret, seconds):
     webhook = signed(event_about("pi_1"), secret=secret, at=time.time() + seconds)
     assert purchase.hand_over(webhook).status_code == 401
