@@ -12,7 +12,8 @@ FILES = ROOT / "deploy" / "gateway"
 MAIN = """\
 {user}
 daemon off;
-worker_processes 2;
+master_process off;  # one process: killed, it leaves no worker behind that holds the port
+worker_processes 1;
 pid {folder}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 1024; }}
