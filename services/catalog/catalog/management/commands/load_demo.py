@@ -17,7 +17,8 @@ class Command(BaseCommand):
     def handle(self, *args, verbosity: int, **options) -> None:
         now = timezone.now()
         loaded = load(settings.BASE_DIR / "demo", now=now)
-        for sku in levels.changed_skus(now=now):  # at once, not by the sweep: the shop can be quoted when it opens
-            retry_conflicts(partial(levels.publish_level, sku=sku, now=now))
+        if loaded:  # told at once, not by the sweep: the shop can be quoted when it opens
+            for sku in levels.changed_skus(now=now):
+                retry_conflicts(partial(levels.publish_level, sku=sku, now=now))
         if verbosity:
             self.stdout.write(f"{loaded} products written" if loaded else "the demo shop is loaded already")
