@@ -28,7 +28,7 @@ def prepared(count: int) -> list[tuple[Shopper, dict]]:
 
     def prepare(number: int) -> tuple[Shopper, dict]:
         shopper = Shopper(layout)
-        shopper.poll_seconds = 0.1  # a storefront is told to wait a second; polling must not be what is measured
+        shopper.poll_seconds = 0.2  # a storefront is told to wait a second; polling must not be what is measured
         cart = shopper.put(shopper.open_cart(currency="EUR"), SKUS[number % len(SKUS)], 1)
         return shopper, shopper.quote(cart, "DE", "EUR")
 

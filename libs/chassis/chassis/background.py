@@ -34,6 +34,9 @@ def celery_settings(service: Service) -> dict[str, Any]:
         "CELERY_TASK_SEND_SENT_EVENT": True,
         "CELERY_WORKER_HIJACK_ROOT_LOGGER": False,
         "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT": 20,
+        # A worker that loses Redis ends, and its supervisor starts another: one that reconnects sometimes takes no
+        # task ever after (celery#10205 and its like), which nobody notices. At its start it waits for Redis.
+        "CELERY_BROKER_CONNECTION_RETRY": False,
         "CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP": True,
         "CELERY_BROKER_TRANSPORT_OPTIONS": {
             # Without these three, waking a task while Redis is away holds its request for six seconds.
