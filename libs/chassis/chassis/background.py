@@ -31,7 +31,6 @@ def celery_settings(service: Service) -> dict[str, Any]:
         "CELERY_TASK_SOFT_TIME_LIMIT": 90,
         "CELERY_WORKER_PREFETCH_MULTIPLIER": 1,
         "CELERY_WORKER_SEND_TASK_EVENTS": True,
-        "CELERY_TASK_SEND_SENT_EVENT": True,
         "CELERY_WORKER_HIJACK_ROOT_LOGGER": False,
         "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT": 20,
         # A worker that loses Redis ends, and its supervisor starts another: one that reconnects sometimes takes no
