@@ -53,7 +53,10 @@ class GuardedScheduler(DatabaseScheduler):
 
 @beat_init.connect
 def end_after_the_tick(sender: Any, **kwargs: Any) -> None:
-    """A signal lets the tick under way finish (at most 5 s). Celery's handler raises SystemExit wherever the signal finds
-    it; in the middle of a send that was lost once, and Beat went on until it was killed."""
+    """A signal lets the tick under way finish (at most 5 s).
+
+    Celery's handler raises SystemExit wherever the signal finds it; lost in the middle of a send, it left a Beat that
+    went on until it was killed.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sender.stop())
