@@ -93,6 +93,7 @@ def event_settings(service: Service) -> dict[str, Any]:
             "MAX_ATTEMPTS": env.int("OUTBOX_MAX_ATTEMPTS", 5, least=1),
             "MAX_PAYLOAD_BYTES": env.int("OUTBOX_MAX_PAYLOAD_BYTES", 900_000, least=1),
             "TOPICS_FILE": service.root / env.str("KAFKA_TOPICS_FILE", "deploy/topics.toml"),
+            "HANDLER_SPAN": "chassis.tracing.span",
             "METRICS_PORT": env.int("METRICS_PORT", 0),
         }
     }

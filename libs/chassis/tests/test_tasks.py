@@ -99,7 +99,8 @@ def test_a_task_runs_in_the_story_of_who_woke_it(waiting):
     with start_worker(app, pool="solo", perform_ping_check=False, queues=[QUEUE], shutdown_timeout=30):
         note = _eventually(lambda: Note.objects.first())
     connections.close_all()
-    assert (note.text, note.correlation_id, note.traceparent) == ("7", "checkout-1", TRACE)
+    assert (note.text, note.correlation_id) == ("7", "checkout-1")
+    assert note.traceparent.split("-")[1] == TRACE.split("-")[1]
 
 
 def _eventually(condition):
