@@ -1,7 +1,7 @@
 """Spans of requests, handlers and tasks, sent to an OpenTelemetry collector where one is set.
 
-Without OTEL_EXPORTER_OTLP_ENDPOINT nothing of OpenTelemetry's tracing is loaded (redis-py loads 2.5 MB of its metrics by
-itself); the trace's ids travel all the same, from the edge through rows, headers and tasks.
+Without OTEL_EXPORTER_OTLP_ENDPOINT nothing of OpenTelemetry's tracing is loaded (redis-py loads 2.5 MB of its metrics
+by itself); the trace's ids travel all the same, from the edge through rows, headers and tasks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""With a collector, a request, what handles its event and its task are one trace; without, none of its tracing is loaded."""
+"""With a collector, a request, what handles its event and its task are one trace; without, no tracer is loaded."""
 
 import os
 import subprocess
