@@ -108,6 +108,16 @@ ACCESS: dict[str, dict[str, str | set[str]]] = {
         "GET /staff/deliveries": SUPPORT,
         "GET /staff/deliveries/{delivery_id}": SUPPORT,
         "POST /staff/deliveries/{delivery_id}/retry": SUPPORT,
+        "GET /staff/webhook-deliveries": ADMIN,
+        "GET /staff/webhook-deliveries/{delivery_id}": ADMIN,
+        "POST /staff/webhook-deliveries/{delivery_id}/retry": ADMIN,
+        "GET /staff/webhook-endpoints": ADMIN,
+        "POST /staff/webhook-endpoints": ADMIN,
+        "GET /staff/webhook-endpoints/{endpoint_id}": ADMIN,
+        "PATCH /staff/webhook-endpoints/{endpoint_id}": ADMIN,
+        "DELETE /staff/webhook-endpoints/{endpoint_id}": ADMIN,
+        "POST /staff/webhook-endpoints/{endpoint_id}/rotate-secret": ADMIN,
+        "POST /staff/webhook-endpoints/{endpoint_id}/test": ADMIN,
     },
 }
 ROWS = ACCESS[settings.SERVICE]
