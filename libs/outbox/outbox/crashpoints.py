@@ -4,7 +4,8 @@ import os
 import signal
 
 POINTS = (
-    "relay.after_claim",
+    "relay.after_claim",  # before anything is sent
+    "relay.mid_batch",  # the first message is acknowledged, others are in flight or not begun
     "relay.after_ack_before_delete",
     "relay.after_delete_before_commit",
     "consumer.before_commit",

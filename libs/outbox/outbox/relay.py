@@ -24,8 +24,7 @@ from outbox.transactions import is_conflict, is_transient
 
 logger = logging.getLogger(__name__)
 
-SENDING_WINDOW = 4.0  # seconds of one claim in which a key's next event is still begun
-SENDING_LIMIT = 10.0  # seconds after which a claim waits no longer for reports
+SENDING_WINDOW = 0.4  # share of PUBLISH_SECONDS in which a key's next event is still begun
 TOPICS_ARE_FRESH = 30.0  # seconds between two looks at the broker's topics
 TOPIC_IS_HELD = 15.0  # seconds before a missing or forbidden topic is tried again
 
@@ -58,13 +57,16 @@ class Sent:
     failures: list[tuple[Row, PublishError]] = field(default_factory=list)
 
 
-def send_in_order(producer: RowProducer, rows: list[Row]) -> Sent:
-    """One event per key in flight, all keys at once; a key stops at its failure, all stop in an outage."""
+def send_in_order(producer: RowProducer, rows: list[Row], seconds: float = 10.0, stop: Flag | None = None) -> Sent:
+    """One event per key in flight, all keys at once; a key stops at its failure, all stop in an outage.
+
+    After `seconds` nothing more is waited for. Once `stop` is set nothing more is begun; what is in flight is awaited.
+    """
     queues: dict[tuple[str, str], deque[Row]] = {}
     for row in rows:
         queues.setdefault((row.topic, row.key), deque()).append(row)
     reports: deque[tuple[Row, PublishError | None]] = deque()
-    sent, began, outage = Sent(), time.monotonic(), False
+    sent, began, window, outage = Sent(), time.monotonic(), SENDING_WINDOW * seconds, False
     in_flight = {}
     for key, queue in queues.items():
         in_flight[key] = queue.popleft()
@@ -72,7 +74,7 @@ def send_in_order(producer: RowProducer, rows: list[Row]) -> Sent:
     while in_flight:
         if not reports:
             producer.poll(0.1)
-            if not reports and time.monotonic() - began > SENDING_LIMIT:
+            if not reports and time.monotonic() - began > seconds:
                 sent.failures += [(row, ProducerDied("no report in time")) for row in in_flight.values()]
                 break
             continue
@@ -84,7 +86,8 @@ def send_in_order(producer: RowProducer, rows: list[Row]) -> Sent:
             outage = outage or isinstance(error, BrokerUnavailable)
             continue
         sent.acknowledged.append(row)
-        if queues[key] and not outage and time.monotonic() - began < SENDING_WINDOW:
+        reach("relay.mid_batch")
+        if queues[key] and not outage and not (stop and stop.is_set()) and time.monotonic() - began < window:
             in_flight[key] = queues[key].popleft()
             producer.send(in_flight[key], reports)
     return sent
@@ -135,7 +138,7 @@ class Relay:
             ):
                 if not self._pending():
                     break
-                empty_rounds = 0 if self._round(totals) else empty_rounds + 1
+                empty_rounds = 0 if self._round(totals, stop) else empty_rounds + 1
         except BrokerUnavailable as error:
             self._back_off(error)
         except (DatabaseError, InterfaceError) as error:
@@ -156,7 +159,7 @@ class Relay:
         with self._session.transaction() as cursor:
             return anything_pending(cursor)
 
-    def _round(self, totals: Totals) -> bool:
+    def _round(self, totals: Totals, stop: Flag | None) -> bool:
         """One claim: lock lanes, send, delete what was acknowledged, commit. False when there was nothing to send."""
         producer = self._ready_producer()
         now = time.monotonic()
@@ -169,7 +172,7 @@ class Relay:
             if not rows:
                 return False
             reach("relay.after_claim")
-            sent = send_in_order(producer, rows)
+            sent = send_in_order(producer, rows, conf.PUBLISH_SECONDS, stop)
             reach("relay.after_ack_before_delete")
             delete_acknowledged(cursor, sent.acknowledged)
             dead = self._count_failures(cursor, sent)
