@@ -1,6 +1,7 @@
 """Every fault: what is done to the service while it writes. `FAULTS` is the list that the runner and the tests go through."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from zlib import crc32
@@ -8,7 +9,10 @@ from zlib import crc32
 from .world import World
 
 Fault = Callable[[World], None]
-FAULTS: dict[str, Fault] = {}
+FAULTS: dict[
+    str, Fault
+] = {}  # those of processes and messages: several may happen at the same time, in worlds of their own
+OUTAGES: dict[str, Fault] = {}  # those of the servers, which all worlds share: one after the other
 FROZEN = 4.5  # seconds: longer than a relay's database session lives here
 RELAY_POINTS = (
     "relay.after_claim",
@@ -22,6 +26,12 @@ CONSUMER_POINTS = ("consumer.before_commit", "consumer.after_commit_before_offse
 def fault(function: Fault) -> Fault:
     """Put it on the list, under its name."""
     FAULTS[function.__name__] = function
+    return function
+
+
+def outage(function: Fault) -> Fault:
+    """Put it on the other list."""
+    OUTAGES[function.__name__] = function
     return function
 
 
@@ -154,7 +164,7 @@ def retry_and_see(world: World) -> bool:
 # --- the servers ---
 
 
-@fault
+@outage
 def broker_stopped_for_a_while_and_bounced(world: World) -> None:
     world.consumer()
     world.relay()
@@ -162,8 +172,8 @@ def broker_stopped_for_a_while_and_bounced(world: World) -> None:
     writing = world.writer(4.0)
     world.until(lambda: world.effects() > 20, "the first effects")
     world.servers.kafka.stop()
-    away = time.monotonic()
-    world.until(lambda: time.monotonic() - away > world.chance.uniform(1, 2), "the outage is over")
+    away, length = time.monotonic(), float(os.environ.get("FAULTS_OUTAGE", "1.5"))
+    world.until(lambda: time.monotonic() - away > length, "the outage is over", length + 5)
     assert world.number("SELECT COUNT(*) FROM outbox_dead") == 0, "an outage makes nothing dead"
     world.servers.kafka.start()
     world.pause(0.2, 1.0)
@@ -173,7 +183,7 @@ def broker_stopped_for_a_while_and_bounced(world: World) -> None:
     assert world.number("SELECT COALESCE(MAX(attempts), 0) FROM outbox_event") == 0, "an outage is nobody's attempt"
 
 
-@fault
+@outage
 def database_killed_mid_transaction(world: World) -> None:
     world.consumer()
     relays = [world.relay() for _ in range(2)]
@@ -189,7 +199,7 @@ def database_killed_mid_transaction(world: World) -> None:
     assert all(relay._process.is_alive() for relay in relays), "relays outlive their database"
 
 
-@fault
+@outage
 def redis_gone(world: World) -> None:
     world.consumer()
     world.relay()

@@ -14,6 +14,7 @@ django.setup()
 import confluent_kafka  # noqa: E402, F401  loaded before the fork; clients are made after it
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
 from outbox import consumer, relay, tasks  # noqa: E402, F401  the same
 
 from tests.faults.outbox.tally.writing import write  # noqa: E402
@@ -36,7 +37,9 @@ def beat(seconds: float) -> None:
 ROLES = {"migrate": migrate, "write": write, "beat": beat}
 
 
-def play(role: str, log: Path, outbox: dict[str, Any], environment: dict[str, str], arguments: dict[str, Any]) -> None:
+def play(
+    role: str, log: Path, database: str, outbox: dict[str, Any], environment: dict[str, str], arguments: dict[str, Any]
+) -> None:
     """Run one of ROLES, or the management command of that name, with its output in a file."""
     os.setsid()
     with log.open("ab") as file:
@@ -44,6 +47,7 @@ def play(role: str, log: Path, outbox: dict[str, Any], environment: dict[str, st
         os.dup2(file.fileno(), 2)
     os.environ.update(environment)
     settings.OUTBOX = outbox
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = database
     if role in ROLES:
         ROLES[role](**arguments)
     else:

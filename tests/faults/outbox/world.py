@@ -19,8 +19,7 @@ from deploy.local.layout import ROOT
 from .reader import read_topic, violations
 from .servers import Servers
 
-DATABASE = "test_crossborder_outbox_faults"
-TABLES = ("outbox_event", "outbox_key_block", "outbox_dead", "inbox", "inbox_parked", "consumer_progress")
+PATTERN = "test_crossborder_outbox_faults"  # the tables as migrations make them; each world gets a copy
 PUBLISH_SECONDS = 1.0  # so a frozen relay's lanes are free after three seconds, and no test waits for half a minute
 CONSUMER = {"session.timeout.ms": 2000, "heartbeat.interval.ms": 400, "max.poll.interval.ms": 3000}
 
@@ -66,17 +65,28 @@ class Factory:
             DJANGO_SETTINGS_MODULE="tests.faults.outbox.settings",
             FAULTS_DB_PORT=str(servers.layout.port("database")),
             FAULTS_DB_PASSWORD=self.password,
-            FAULTS_DB_NAME=DATABASE,
+            FAULTS_DB_NAME=PATTERN,
             MALLOC_ARENA_MAX="2",
         )
         self.processes = multiprocessing.get_context("forkserver")
         self.processes.set_forkserver_preload(["tests.faults.outbox.roles"])
-        self.rows("DROP DATABASE IF EXISTS " + DATABASE, schema=None)
-        self.rows(f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4", schema=None)
-        made = World(self, "preparation", random.Random(0), topic=False).start("migrate")
+        self.make_database(PATTERN)
+        made = World(self, "preparation", random.Random(0), database=PATTERN).start("migrate")
         assert made.wait(60) == 0, f"the tables could not be made: read {servers.logs}"
+        self.tables = [name for (name,) in self.rows("SHOW TABLES", schema=PATTERN)]
 
-    def rows(self, query: str, values: tuple = (), schema: str | None = DATABASE) -> list[tuple]:
+    def make_database(self, name: str) -> None:
+        self.rows(f"DROP DATABASE IF EXISTS {name}")
+        self.rows(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+
+    def copy_tables(self, name: str) -> None:
+        """A database of its own for a world, made from the pattern."""
+        self.make_database(name)
+        for table in self.tables:
+            self.rows(f"CREATE TABLE {name}.{table} LIKE {PATTERN}.{table}")
+        self.rows(f"INSERT INTO {name}.outbox_lane SELECT * FROM {PATTERN}.outbox_lane")
+
+    def rows(self, query: str, values: tuple = (), schema: str | None = None) -> list[tuple]:
         """A query's rows, over a connection of its own."""
         place = {"host": "127.0.0.1", "port": self.servers.layout.port("database"), "charset": "utf8mb4"}
         connection = MySQLdb.connect(**place, user="crossborder_outbox", passwd=self.password, db=schema or "")
@@ -93,22 +103,24 @@ class Factory:
 class World:
     """What one fault happens to."""
 
-    def __init__(self, factory: Factory, name: str, chance: random.Random, *, topic: bool = True) -> None:
+    def __init__(self, factory: Factory, name: str, chance: random.Random, *, database: str | None = None) -> None:
         self.name, self.chance, self.servers, self._factory = name, chance, factory.servers, factory
-        self.rows = factory.rows
         self.kafka = self.servers.layout.address("kafka")
-        self.topic = f"{name}-{time.time_ns() // 1_000_000:x}"
+        self.topic = f"{name[:40]}-{time.time_ns() // 1_000_000:x}"
+        self.database = database or f"{PATTERN}_{time.time_ns():x}"
         self.keys = 12
         self._roles: list[Role] = []
-        if topic:
-            self.servers.start()
+        if database is None:
             admin = self.admin()  # held: its answers end with it
             [made] = admin.create_topics([NewTopic(self.topic, 4, 1)]).values()
             made.result(30)
-            for table in (*TABLES, "counter", "effect", "mood"):
-                self.rows(f"TRUNCATE {table}")
+            factory.copy_tables(self.database)
             keys = ", ".join(f"('key-{number}', 0)" for number in range(self.keys))
             self.rows(f"INSERT INTO counter (`key`, version) VALUES {keys}")
+
+    def rows(self, query: str, values: tuple = ()) -> list[tuple]:
+        """A query's rows in this world's database."""
+        return self._factory.rows(query, values, schema=self.database)
 
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.kafka, "log_level": 0})
@@ -143,8 +155,9 @@ class World:
         log = self.servers.logs / f"{self.topic}-{role}-{len(self._roles)}.log"
         given = {"args": args} if args else arguments
         process = self._factory.processes.Process(
-            target=play, args=(role, log, self.settings(**(outbox or {})), environment or {}, given), daemon=True
+            target=play, args=(role, log, self.database, self.settings(**(outbox or {})), environment or {}, given)
         )
+        process.daemon = True
         process.start()
         started = Role(f"{self.name}: {role}", process)
         self._roles.append(started)
@@ -209,6 +222,8 @@ class World:
     def end(self) -> None:
         for role in self._roles:
             role.kill()
+        self.servers.start()  # whatever the fault has left behind
+        self._factory.rows(f"DROP DATABASE {self.database}")
 
 
 @contextmanager
