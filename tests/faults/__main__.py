@@ -1,8 +1,9 @@
 """`make faults seeds=N`: every fault N times over; a line per fault: runs, survived, violations.
 
-Two kinds: those of the outbox alone (tests/faults/outbox, with servers of its own), where a reader that knows nothing of the
-library compares topic and effects with what was committed; and outages while people shop (tests/e2e/test_outages.py), after
-which all invariants are asked. `part=outbox` or `part=shop` runs one of them. Exits with 1 when one was not survived.
+Two kinds: those of the outbox alone (tests/faults/outbox, with servers of its own), where a reader that knows nothing
+of the library compares topic and effects with what was committed; and outages while people shop
+(tests/e2e/test_outages.py), after which all invariants are asked. `part=outbox` or `part=shop` runs one kind. Exits
+with 1 when one was not survived.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "SASL_USERNAME": None,
     "SASL_PASSWORD": None,
     "BATCH_SIZE": 50,  # rows per lane per claim
-    "PUBLISH_SECONDS": 10.0,  # a claim waits no longer for Kafka; a frozen relay's lanes are free after three times that
+    "PUBLISH_SECONDS": 10.0,  # a claim waits no longer for Kafka; a frozen relay loses its lanes after thrice that
     "MAX_ATTEMPTS": 5,  # failures of the message's own before it is dead-lettered
     "MAX_PAYLOAD_BYTES": 900_000,
     "TOPICS_FILE": None,  # topics.toml; None: any topic is accepted, `topics_apply` has nothing to do

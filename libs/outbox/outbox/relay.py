@@ -18,7 +18,7 @@ from outbox.conf import conf
 from outbox.crashpoints import reach
 from outbox.errors import BrokerUnavailable, MessageRejected, ProducerDied, PublishError, TopicUnavailable
 from outbox.lanes import LANES
-from outbox.metrics import PUBLISH_ERRORS, PUBLISHED
+from outbox.metrics import CIRCUIT_OPEN, HELD_TOPICS, PUBLISH_ERRORS, PUBLISHED
 from outbox.quiet import once_a_minute
 from outbox.transactions import is_conflict, is_transient
 
@@ -163,11 +163,12 @@ class Relay:
         """One claim: lock lanes, send, delete what was acknowledged, commit. False when there was nothing to send."""
         producer = self._ready_producer()
         now = time.monotonic()
-        held = [topic for topic, until in self._held.items() if until > now]
+        self._held = {topic: until for topic, until in self._held.items() if until > now}
+        HELD_TOPICS.set(len(self._held))
         with self._session.transaction() as cursor:
             lanes = lock_lanes(cursor, self._start)
             self._start = (self._start + LANES // 2) % LANES
-            rows = read_rows(cursor, lanes, conf.BATCH_SIZE, held)
+            rows = read_rows(cursor, lanes, conf.BATCH_SIZE, self._held)
             rows = self._writable(rows, producer)
             if not rows:
                 return False
@@ -207,6 +208,7 @@ class Relay:
 
     def _hold(self, topic: str, reason: str) -> None:
         self._held[topic] = time.monotonic() + TOPIC_IS_HELD
+        HELD_TOPICS.set(len(self._held))
         once_a_minute(logger, logging.ERROR, f"topic {topic} cannot be written, its events wait", reason=reason)
 
     def _count_failures(self, cursor: Any, sent: Sent) -> int:
@@ -230,6 +232,7 @@ class Relay:
         outages = [error for _, error in sent.failures if isinstance(error, BrokerUnavailable)]
         if sent.acknowledged or not outages:
             self._failures = 0
+            CIRCUIT_OPEN.set(0)
         if any(isinstance(error, ProducerDied) for error in outages):
             self._drop_producer()
         if outages:
@@ -239,6 +242,7 @@ class Relay:
         self._failures += 1
         self._not_before = time.monotonic() + full_jitter(self._failures)
         self._topics_seen_at = float("-inf")
+        CIRCUIT_OPEN.set(1)
         kind = "kafka" if isinstance(error, BrokerUnavailable) else "the database"
         once_a_minute(logger, logging.WARNING, f"{kind} is away, events wait", reason=str(error))
 

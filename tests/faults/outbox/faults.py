@@ -1,4 +1,4 @@
-"""Every fault: what is done to the service while it writes. `FAULTS` is the list that the runner and the tests go through."""
+"""Every fault: what is done to the service while it writes. FAULTS and OUTAGES are what runner and tests go through."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A database, a Redis and a Kafka of the faults' own: they may be killed, stopped and frozen, and nobody else notices."""
+"""A database, a Redis and a Kafka of the faults' own: they may be killed and stopped, and nobody else notices."""
 
 import ctypes
 import os

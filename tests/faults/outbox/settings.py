@@ -1,4 +1,4 @@
-"""Django settings of the processes that are killed: addresses come from the environment, what a fault needs from `world`."""
+"""Django settings of the processes that are killed: addresses from the environment, the rest from `world`."""
 
 import os
 

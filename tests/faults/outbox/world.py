@@ -1,4 +1,4 @@
-"""One fault's world: a fresh topic, empty tables, processes that can be killed and frozen, and the question at the end."""
+"""One fault's world: a fresh topic, empty tables, processes that can be killed and frozen, and the final question."""
 
 import multiprocessing
 import os

@@ -15,7 +15,7 @@ class Counter(models.Model):
 
 
 class Effect(models.Model):
-    """One row per handled event, in the order of handling. Nothing in the table forbids a second one: that is the test."""
+    """One row per handled event, in the order of handling. Nothing forbids a second one: that is the test."""
 
     key = models.CharField(max_length=64, db_collation="utf8mb4_bin")
     number = models.IntegerField()
