@@ -1,4 +1,4 @@
-"""The measured processes: `python -m bench.outbox.work ROLE`. Each says "ready", begins when told to, ends with JSON."""
+"""The measured processes: `python -m bench.outbox.work ROLE`. Each says "ready", waits to be told, ends with JSON."""
 
 import json
 import os

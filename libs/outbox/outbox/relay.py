@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from outbox import wakeup
 from outbox.backoff import full_jitter
 from outbox.claims import Row, Session, anything_pending, count_failure, delete_acknowledged, lock_lanes, read_rows
 from outbox.conf import conf
-from outbox.crashpoints import reach
+from outbox.crashpoints import is_armed, reach
 from outbox.errors import BrokerUnavailable, MessageRejected, ProducerDied, PublishError, TopicUnavailable
 from outbox.lanes import LANES
 from outbox.metrics import CIRCUIT_OPEN, HELD_TOPICS, PUBLISH_ERRORS, PUBLISHED
@@ -67,7 +67,7 @@ def send_in_order(producer: RowProducer, rows: list[Row], seconds: float = 10.0,
         queues.setdefault((row.topic, row.key), deque()).append(row)
     reports: deque[tuple[Row, PublishError | None]] = deque()
     sent, began, window, outage = Sent(), time.monotonic(), SENDING_WINDOW * seconds, False
-    in_flight = {}
+    in_flight, mid_batch = {}, is_armed("relay.mid_batch")
     for key, queue in queues.items():
         in_flight[key] = queue.popleft()
         producer.send(in_flight[key], reports)
@@ -86,7 +86,8 @@ def send_in_order(producer: RowProducer, rows: list[Row], seconds: float = 10.0,
             outage = outage or isinstance(error, BrokerUnavailable)
             continue
         sent.acknowledged.append(row)
-        reach("relay.mid_batch")
+        if mid_batch:
+            reach("relay.mid_batch")
         if queues[key] and not outage and not (stop and stop.is_set()) and time.monotonic() - began < window:
             in_flight[key] = queues[key].popleft()
             producer.send(in_flight[key], reports)
@@ -259,8 +260,8 @@ class Relay:
         totals.failed += len(sent.failures)
         totals.dead += dead
         totals.oldest_seconds = max(totals.oldest_seconds, round(oldest.total_seconds(), 3))
-        for row in sent.acknowledged:
-            PUBLISHED.labels(row.topic).inc()
+        for topic, count in Counter(row.topic for row in sent.acknowledged).items():
+            PUBLISHED.labels(topic).inc(count)
 
     def _log(self, totals: Totals, began: float) -> None:
         if totals.claimed:
