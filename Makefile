@@ -50,7 +50,7 @@ test-stop:  ## stops what test-infra and test-e2e have started
 $(SERVICES:%=test-%): test-%:
 	@$(PYTHON) -m deploy.local.run_tests $*
 
-test-outbox:  ## the tests of libs/outbox
+test-outbox:  ## the tests of libs/outbox; DB=mysql runs them on a real MySQL 9
 	@$(PYTHON) -m deploy.local.run_tests outbox
 
 test-libs:  ## the tests of our libraries
@@ -65,9 +65,9 @@ test-e2e:  ## through the gateway, everything real
 model:  ## explores the saga; prints states, settled states, violations
 	@PYTHONPATH=$$(printf "services/%s:" $(SERVICES)) $(VENV)/python -m tests.model
 
-faults:  ## kills, stops and empties parts of the tests' stack while people shop: seeds=20
-	$(LOCAL) run --test
-	@$(VENV)/python -m tests.faults --seeds $(or $(seeds),1)
+faults:  ## kills, freezes and stops everything, and counts violations: seeds=20 part=outbox|shop
+	$(LOCAL) infra --test
+	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all)
 
 bench:  ## figures and a table from the running stack: b=purchase
 	@$(VENV)/python -m bench.$(or $(b),purchase)

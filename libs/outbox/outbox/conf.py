@@ -16,11 +16,15 @@ DEFAULTS: dict[str, Any] = {
     "BOOTSTRAP_SERVERS": "localhost:9092",  # empty: nothing is sent, rows stay pending
     "CLIENT_ID": "outbox",  # the service's name is appended
     "IDEMPOTENCE": True,
+    "PRODUCER": {},  # librdkafka's own settings for producers, over those of this library
+    "CONSUMER": {},  # the same for consumers
+    "GROUP_PROTOCOL": "classic",  # "consumer": the broker assigns partitions (Kafka 4.0 and later)
     "SECURITY_PROTOCOL": "PLAINTEXT",
     "SASL_MECHANISM": None,
     "SASL_USERNAME": None,
     "SASL_PASSWORD": None,
     "BATCH_SIZE": 50,  # rows per lane per claim
+    "PUBLISH_SECONDS": 10.0,  # a claim waits no longer for Kafka; a frozen relay loses its lanes after thrice that
     "MAX_ATTEMPTS": 5,  # failures of the message's own before it is dead-lettered
     "MAX_PAYLOAD_BYTES": 900_000,
     "TOPICS_FILE": None,  # topics.toml; None: any topic is accepted, `topics_apply` has nothing to do

@@ -63,6 +63,7 @@ class ConsumerLoop:
         self._ends_seen.update(ends)
         if records:
             close_old_connections()
+            records = [record for record in records if (record.topic, record.partition) in self._assigned]
             self._handle(records)
             reach("consumer.after_commit_before_offset")
             touched = {(record.topic, record.partition) for record in records} & self._positions.keys()
@@ -103,7 +104,7 @@ class ConsumerLoop:
         failures = self._failures[partition] = self._failures.get(partition, 0) + 1
         self._paused[partition] = time.monotonic() + full_jitter(failures)
         self._ends_seen.pop(partition, None)
-        self._consumer.rewind_and_pause(partition, offset)
+        self._consumer.rewind_and_pause(partition, offset)  # raising ends the loop: the next begins where this one is
         once_a_minute(logger, logging.WARNING, "a partition waits for the database", reason=str(error))
 
     def _resume_due(self) -> None:
@@ -117,12 +118,14 @@ class ConsumerLoop:
         moment = timezone.now()
         try:
             ends = self._consumer.ends(self._assigned)
+            committed = self._consumer.committed(self._assigned - self._positions.keys() - self._ends_seen.keys())
         except BrokerUnavailable as error:
             once_a_minute(logger, logging.WARNING, "kafka is away, nothing is consumed", reason=str(error))
             return
         at_end = []
         for partition, end in ends.items():
-            position = max(self._positions.get(partition, -1), self._ends_seen.get(partition, -1))
+            known = (self._positions, self._ends_seen, committed)
+            position = max(places.get(partition, -1) for places in known)
             if position >= end and partition not in self._paused:
                 at_end.append(partition)
             if position >= 0:

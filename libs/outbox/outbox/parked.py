@@ -51,7 +51,7 @@ def park(record: Record, reason: str) -> None:
     if mine().filter(**place).exists():
         return
     now = timezone.now()
-    ParkedEvent.objects.create(
+    event = ParkedEvent(
         consumer=conf.SERVICE,
         **place,
         key=stored_key(record),
@@ -64,6 +64,7 @@ def park(record: Record, reason: str) -> None:
         next_try=now,
         parked_at=now,
     )
+    ParkedEvent.objects.bulk_create([event], ignore_conflicts=True)  # a partition's former owner may park it too
     EVENTS_PARKED.labels(record.topic).inc()
     if reason != REASON_BEHIND:
         extra = {"topic": record.topic, "key": record.key, "event_id": record.event_id, "reason": reason}
@@ -94,7 +95,7 @@ def retry_due(limit: int = 200) -> int:
     return healed
 
 
-def retry_key(parked_id: int) -> int:
+def retry_key(parked_id: int, *, by: str = "the sweep") -> int:
     """Handle a key's parked events from its head on, until one fails or none is left; the number healed.
 
     Raises NotWaiting when `parked_id` is not (or no longer) its key's first.
@@ -115,7 +116,7 @@ def retry_key(parked_id: int) -> int:
             break
         healed += 1
     if healed:
-        logger.warning("parked events healed", extra={"healed": healed})
+        logger.warning("parked events healed", extra={"parked_id": parked_id, "healed": healed, "by": by})
     return healed
 
 

@@ -13,13 +13,14 @@ from uuid_utils.compat import uuid7
 from outbox import schemas
 from outbox.conf import conf
 from outbox.context import Correlation, current
-from outbox.errors import NotInTransaction, PayloadTooLarge, UnknownTopic
+from outbox.errors import EventRefused, NotInTransaction, PayloadTooLarge, UnknownTopic
 from outbox.events import Publishable, encode_headers
 from outbox.lanes import lane_of
 from outbox.models import OutboxEvent
 from outbox.topics import topics
 from outbox.wakeup import wake_on_commit
 
+LONGEST_NAME = 255  # characters of a key, a type or a subject
 INSERT_BYTES = 8_000_000  # at most this much in one INSERT: MariaDB takes packets of 16 MB
 
 
@@ -27,8 +28,8 @@ def publish(*events: Publishable) -> list[str]:
     """Write events into the outbox of the open transaction and return their ids, in the given order.
 
     They reach Kafka if and only if the transaction commits. Lock or update the aggregate's row first: then the order of
-    the rows of one key is the order of its commits. Raises NotInTransaction, SchemaViolation, PayloadTooLarge,
-    UnknownTopic.
+    the rows of one key is the order of its commits. Raises NotInTransaction, or an EventRefused: SchemaViolation,
+    PayloadTooLarge, UnknownTopic, or itself for a key, type or subject that is too long.
     """
     if not connection.in_atomic_block:
         raise NotInTransaction("publish() must be called inside transaction.atomic()")
@@ -62,6 +63,7 @@ def _topic() -> str:
 
 def _row(event: Publishable, topic: str, now: datetime, story: Correlation) -> OutboxEvent:
     id, key = str(uuid7()), str(event.key)
+    _check_lengths(event, key)
     payload = _encode(event.type, event.data)
     headers = encode_headers(
         id=id,
@@ -86,6 +88,14 @@ def _row(event: Publishable, topic: str, now: datetime, story: Correlation) -> O
         headers=json.dumps(headers, ensure_ascii=False),
         created_at=now,
     )
+
+
+def _check_lengths(event: Publishable, key: str) -> None:
+    for name, text in (("key", key), ("type", event.type), ("subject", event.subject)):
+        if len(text) > LONGEST_NAME or (not text and name != "subject"):
+            raise EventRefused(
+                f"the {name} of {event.type} has {len(text)} characters, 1 to {LONGEST_NAME} are allowed"
+            )
 
 
 def _encode(type: str, data: Mapping[str, Any]) -> str:
