@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 WAIT = 0.5  # seconds for a first message
+COMMIT_EVERY = 1.0  # seconds; what is read again after a crash is known to the inbox
 PROGRESS_EVERY = 5.0  # seconds
 Partition = tuple[str, int]
 
@@ -39,6 +40,8 @@ class ConsumerLoop:
         self._assigned: set[Partition] = set()
         self._paused: dict[Partition, float] = {}  # until when
         self._failures: dict[Partition, int] = {}
+        self._uncommitted: set[Partition] = set()
+        self._commit_at = 0.0
         self._progress_at = 0.0
 
     def run(self, stop: Flag) -> None:
@@ -66,9 +69,13 @@ class ConsumerLoop:
             records = [record for record in records if (record.topic, record.partition) in self._assigned]
             self._handle(records)
             reach("consumer.after_commit_before_offset")
-            touched = {(record.topic, record.partition) for record in records} & self._positions.keys()
-            if touched:
-                self._consumer.commit({partition: self._positions[partition] for partition in touched}, wait=False)
+            self._uncommitted |= {(record.topic, record.partition) for record in records}
+        if self._uncommitted and time.monotonic() >= self._commit_at:
+            self._commit_at = time.monotonic() + COMMIT_EVERY
+            positions = {name: self._positions[name] for name in self._uncommitted & self._positions.keys()}
+            self._uncommitted.clear()
+            if positions:
+                self._consumer.commit(positions, wait=False)
         if time.monotonic() >= self._progress_at:
             self._progress_at = time.monotonic() + PROGRESS_EVERY
             self._report_progress()
