@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from payments.domain.ledger import Posting
 from payments.models import LedgerEntry, LedgerPosting, Payment
@@ -17,7 +18,7 @@ def key_of(posting: Posting, payment: Payment | None) -> str:
 
 
 def write(postings: Iterable[Posting], *, provider: str, payment: Payment | None, now: datetime) -> None:
-    """In the transaction of what they tell of. A key that is there already raises IntegrityError: all is rolled back."""
+    """In the transaction of what they tell of. A key that is there already is an IntegrityError: all is rolled back."""
     write_all([(posting, payment) for posting in postings], provider=provider, now=now)
 
 
@@ -43,7 +44,7 @@ def write_all(postings: list[tuple[Posting, Payment | None]], *, provider: str, 
         LedgerEntry.objects.bulk_create(entries)
 
 
-def balances(where: Q = Q()) -> list[tuple[str, str, int]]:
-    """(account, currency, minor units) of all entries, or of those `where` chooses."""
-    sums = LedgerEntry.objects.filter(where).values_list("account", "currency").annotate(Sum("amount_minor"))
+def balances(**where: Any) -> list[tuple[str, str, int]]:
+    """(account, currency, minor units) of all entries, or of those that `where` chooses."""
+    sums = LedgerEntry.objects.filter(**where).values_list("account", "currency").annotate(Sum("amount_minor"))
     return [(account, currency, int(amount)) for account, currency, amount in sums.order_by("account", "currency")]
