@@ -65,7 +65,8 @@ QUESTIONS = [
     (
         "I3",
         "it was captured {} times",
-        """SELECT p.order_number, COUNT(*) FROM payments_provideroperation o JOIN payments_payment p ON p.id = o.payment_id
+        """SELECT p.order_number, COUNT(*)
+        FROM payments_provideroperation o JOIN payments_payment p ON p.id = o.payment_id
         WHERE o.kind = 'capture' AND o.state = 'done' GROUP BY p.order_number HAVING COUNT(*) > 1""",
     ),
     (
