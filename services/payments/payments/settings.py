@@ -22,3 +22,8 @@ BEAT_SCHEDULES |= {  # type: ignore[name-defined]  # noqa: F821
     "payments.tasks.reconcile_payments": 3600,
     "payments.tasks.audit_invariants": 3600,
 }
+SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"] = {  # type: ignore[name-defined]  # noqa: F821
+    "PaymentStatusEnum": "payments.serializers.payments.STATUSES",
+    "RefundStateEnum": "payments.serializers.payments.REFUNDS",
+    "DisputeStateEnum": "payments.serializers.payments.DISPUTES",
+}

@@ -16,7 +16,7 @@ urlpatterns = service_urls(
         path("staff/ledger", books.StaffLedger.as_view()),
         path("staff/ledger/balances", books.StaffBalances.as_view()),
         path("staff/reconciliation/differences", books.StaffDifferences.as_view()),
-        path("staff/reconciliation/differences/<int:difference_id>/resolve", books.StaffDifferenceResolve.as_view()),
+        path("staff/reconciliation/differences/<uuid:difference_id>/resolve", books.StaffDifferenceResolve.as_view()),
     ]
 )
 metrics.register()

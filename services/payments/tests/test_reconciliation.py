@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from auth_jwt.testing import bearer
@@ -221,7 +221,7 @@ def test_finance_sees_differences_and_says_why(buys, tomorrow, api):
     def found(**query) -> list[int]:
         answer = api.get(path, query, headers=finance)
         assert answer.status_code == 200, answer.json()
-        return [row["id"] for row in answer.json()["data"]]
+        return [UUID(row["id"]) for row in answer.json()["data"]]
 
     assert found() == [missing.pk, wrong.pk]
     assert found(kind="missing", day=str(today())) == [missing.pk]
@@ -239,7 +239,7 @@ def test_finance_sees_differences_and_says_why(buys, tomorrow, api):
     assert (answer.status_code, answer.json()["resolution"]) == (200, "rounded by the bank")
     again = api.post(resolve, {"why": "another"}, headers=finance)
     assert (again.status_code, again.json()["code"]) == (409, "already_resolved")
-    assert api.post(f"{path}/999999/resolve", {"why": "none"}, headers=finance).status_code == 404
+    assert api.post(f"{path}/{uuid4()}/resolve", {"why": "none"}, headers=finance).status_code == 404
     assert (found(open="true"), found(open="false")) == ([missing.pk], [wrong.pk])
     assert tomorrow() == [missing]
 

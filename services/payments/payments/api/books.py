@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from auth_jwt.permissions import FreshLogin, has_role
 from chassis.fields import money
 from chassis.pages import page
@@ -88,7 +90,7 @@ class StaffDifferenceResolve(View):
 
     @extend_schema(request=ResolveInput, responses=DifferenceSchema)
     @writes()
-    def post(self, request: Request, difference_id: int) -> Response:
+    def post(self, request: Request, difference_id: UUID) -> Response:
         """Say why it is so; 409 `already_resolved` when someone has."""
         given = self.parse(ResolveInput, request)
         by = str(request.user.id)

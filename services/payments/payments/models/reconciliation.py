@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from uuid_utils.compat import uuid7
 
 from payments.models.payments import Payment
 
@@ -50,7 +51,7 @@ class Difference(models.Model):
 
     KINDS = ["missing", "extra", "wrong_amount"]
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     about = models.CharField(max_length=160, unique=True, db_collation="utf8mb4_bin")
     kind = models.CharField(max_length=12, choices=[(name, name) for name in KINDS], db_index=True)
     report = models.ForeignKey(SettlementReport, models.PROTECT, related_name="differences")

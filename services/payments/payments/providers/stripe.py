@@ -1,6 +1,6 @@
 """Stripe, through its official client: PaymentIntents that are authorised first and captured later.
 
-An intent is made before it is confirmed, and its id is kept, so that it can be read whatever becomes of the confirmation:
+An intent is made before it is confirmed, and its id is kept, so that it can be read whatever becomes of confirming it:
 Stripe's search finds a new intent only after a while.
 """
 

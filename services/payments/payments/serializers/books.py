@@ -76,7 +76,7 @@ class BalancesSchema(serializers.Serializer):
 
 
 class DifferenceSchema(serializers.Serializer):
-    id = serializers.IntegerField()
+    id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Difference.KINDS)
     provider = serializers.CharField()
     day = serializers.DateField()
@@ -121,7 +121,7 @@ def render_difference(row: Difference) -> dict[str, Any]:
         None if minor is None else money(minor, row.currency) for minor in (row.booked_minor, row.reported_minor)
     )
     return {
-        "id": row.pk,
+        "id": str(row.pk),
         "kind": row.kind,
         "provider": row.report.provider,
         "day": row.report.day,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from uuid import UUID
 
 from chassis.problems import Conflict, NotFound
 from django.conf import settings
@@ -189,7 +190,7 @@ def _resolve(about: list[str], now: datetime) -> None:
     waiting.update(resolved_at=now, resolved_by="reconciliation", resolution="report and books agree by now")
 
 
-def resolve_difference(*, difference_id: int, by: str, why: str, now: datetime) -> Difference:
+def resolve_difference(*, difference_id: UUID, by: str, why: str, now: datetime) -> Difference:
     """A person says why it is so. Raises NotFound, or Conflict `already_resolved`."""
     with transaction.atomic(savepoint=False):
         row = Difference.objects.select_for_update().filter(pk=difference_id).first()

@@ -31,10 +31,10 @@ def provider_at_stripe(stripe_stand_in) -> StripeProvider:
     return StripeProvider(KEY, api=stripe_stand_in.url)
 
 
-@pytest.fixture
-def description() -> Iterator[str]:
-    """An address that refuses what Stripe's API description does not allow: stripe-mock's, or the stand-in's."""
-    path = program()
+@pytest.fixture(params=["stripe-mock", "recorded"])
+def description(request) -> Iterator[str]:
+    """An address that refuses what Stripe's API description does not allow: stripe-mock's, and the stand-in's."""
+    path = program() if request.param == "stripe-mock" else None
     if path is None:
         recorded = StripeStandIn()
         yield recorded.url

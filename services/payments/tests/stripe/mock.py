@@ -15,7 +15,7 @@ MODULE = "github.com/stripe/stripe-mock@latest"
 
 @lru_cache
 def program() -> str | None:
-    """Its path: on the PATH, in .run/tools, or built there once by Go. None, and a line that says so, if it has none."""
+    """Its path: on the PATH, in .run/tools, or built there once by Go. None, and a line that says so, without one."""
     if found := shutil.which("stripe-mock") or shutil.which("stripe-mock", path=str(TOOLS)):
         return found
     go = shutil.which("go", path=f"{os.environ.get('PATH', '')}:/usr/local/go/bin")
