@@ -97,6 +97,10 @@ ACCESS: dict[str, dict[str, str | set[str]]] = {
         "POST /webhooks/payments/{provider}": SIGNED,
         "GET /staff/payments": SEES_PAYMENTS,
         "POST /staff/payments/{payment_id}/refunds/{refund_id}/retry": FINANCE,
+        "GET /staff/ledger": FINANCE,
+        "GET /staff/ledger/balances": FINANCE,
+        "GET /staff/reconciliation/differences": FINANCE,
+        "POST /staff/reconciliation/differences/{difference_id}/resolve": FINANCE,
     },
     "notifications": {
         "GET /notification-preferences": OWN,
