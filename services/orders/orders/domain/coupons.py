@@ -51,7 +51,9 @@ def discounts(coupon: CouponTerms, values: Sequence[int], *, currency: str, now:
     if coupon.minimum and currency not in coupon.minimum:
         raise _other_currency(coupon, coupon.minimum)
     if subtotal < (least := coupon.minimum.get(currency, 0)):
-        detail = f"Coupon {coupon.code} needs goods for {_words(least, currency)}; these are {_words(subtotal, currency)}."
+        detail = (
+            f"Coupon {coupon.code} needs goods for {_words(least, currency)}; these are {_words(subtotal, currency)}."
+        )
         raise NotApplicable("coupon_minimum_not_reached", detail)
     if coupon.percent is None and currency not in coupon.amounts:
         raise _other_currency(coupon, coupon.amounts)

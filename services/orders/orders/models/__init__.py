@@ -2,7 +2,7 @@
 
 from orders.models.audit import Violation
 from orders.models.carts import Cart, CartItem
-from orders.models.coupons import Coupon, CouponCustomer, CouponUse
+from orders.models.coupons import Coupon, CouponUse
 from orders.models.invoices import Invoice, InvoiceSeries
 from orders.models.items import SellableItem, StockLevel
 from orders.models.orders import Order, OrderLine, Shipment, TimelineEntry
@@ -25,7 +25,6 @@ __all__ = [
     "Cart",
     "CartItem",
     "Coupon",
-    "CouponCustomer",
     "CouponUse",
     "DeMinimis",
     "DutyRate",

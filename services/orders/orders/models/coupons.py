@@ -1,4 +1,4 @@
-"""Coupons, and how often each was used, in all and by each customer."""
+"""Coupons, and which order used which for whom."""
 
 from __future__ import annotations
 
@@ -50,19 +50,11 @@ class Coupon(models.Model):
         )
 
 
-class CouponCustomer(models.Model):
-    """How often one customer has used a coupon: a user, or the SHA-256 of a guest's casefolded e-mail."""
-
-    coupon = models.ForeignKey(Coupon, models.CASCADE, related_name="customers")
-    customer = models.CharField(max_length=80, db_collation="ascii_bin")
-    uses = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["coupon", "customer"], name="coupon_customer_once")]
-
-
 class CouponUse(models.Model):
-    """The one use that an order makes of a coupon, until it is given back."""
+    """The one use that an order makes of a coupon, until it is given back.
+
+    Its customer is a user, or the SHA-256 of a guest's casefolded e-mail; their uses are the rows not given back.
+    """
 
     order = models.OneToOneField(Order, models.CASCADE, primary_key=True, related_name="coupon_use")
     coupon = models.ForeignKey(Coupon, models.PROTECT, related_name="orders")

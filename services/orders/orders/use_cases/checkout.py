@@ -35,8 +35,10 @@ class Buyer:
     vat_id: str = ""
 
 
-def place_order(*, quote_id: UUID, owner: Owner, buyer: Buyer, cause: str, now: datetime) -> Order:
-    """Order a quote: the order, its lines, its first timeline entry and `order.placed` commit together.
+def place_order(
+    *, quote_id: UUID, owner: Owner, buyer: Buyer, cause: str, now: datetime
+) -> tuple[Order, list[OrderLine]]:
+    """Order a quote; answers with it and its lines. The order, its lines, its first timeline entry and `order.placed` commit together.
 
     Raises NotFound, and Conflict: `quote_ordered`, `quote_expired`, `quote_mismatch` (address), `quote_cart_changed`,
     `item_unavailable` (no longer sold, or not to this country), `coupon_used_up`, `coupon_not_active`.
@@ -45,14 +47,15 @@ def place_order(*, quote_id: UUID, owner: Owner, buyer: Buyer, cause: str, now: 
         quote = _usable_quote(quote_id, owner, buyer, now)
         order = _order(quote, owner, buyer, now)
         order.save(force_insert=True)
-        OrderLine.objects.bulk_create([_line(order, line) for line in quote.lines])
+        lines = [_line(order, line) for line in quote.lines]
+        OrderLine.objects.bulk_create(lines)
         TimelineEntry.objects.create(order=order, at=now, kind="placed", state=order.state, cause=cause)
         if quote.cart_id:
             Cart.objects.filter(pk=quote.cart_id).update(open_owner=None, updated_at=timezone.now())
         if order.coupon_code:
             coupons.use(order, now=now)  # last: the coupon's row is locked for the shortest time
         publish(placed(order, quote))
-    return order
+    return order, lines
 
 
 def _usable_quote(quote_id: UUID, owner: Owner, buyer: Buyer, now: datetime) -> Quote:

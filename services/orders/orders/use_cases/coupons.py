@@ -10,22 +10,25 @@ from uuid import UUID
 from chassis.problems import Conflict, NotFound, Problem, Unprocessable
 from chassis.views import require_match
 from django.db import connection, transaction
-from django.db.models import F, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q
 from rest_framework.request import Request
 
 from orders.domain import coupons as rules
 from orders.domain.coupons import NotApplicable
 from orders.domain.owner import Owner
-from orders.models import Cart, Coupon, CouponCustomer, CouponUse, Order
+from orders.models import Cart, Coupon, CouponUse, Order
 from orders.use_cases import carts
 
-NO_LIMIT = 2**31
+USE = """
+    INSERT INTO orders_couponuse (order_id, coupon_id, customer, used_at)
+    SELECT %(order)s, c.code, %(customer)s, %(now)s FROM orders_coupon c
+    WHERE c.code = %(code)s AND (c.limit_per_customer IS NULL OR c.limit_per_customer > (
+        SELECT COUNT(*) FROM orders_couponuse u
+        WHERE u.coupon_id = c.code AND u.customer = %(customer)s AND u.given_back_at IS NULL))"""
 GIVE_BACK = """
     UPDATE orders_couponuse u JOIN orders_coupon c ON c.code = u.coupon_id
-    JOIN orders_couponcustomer k ON k.coupon_id = u.coupon_id AND k.customer = u.customer
-    SET u.given_back_at = %s, c.uses = c.uses - 1, k.uses = k.uses - 1
-    WHERE u.order_id = %s AND u.given_back_at IS NULL"""
+    SET u.given_back_at = %(now)s, c.uses = c.uses - 1
+    WHERE u.order_id = %(order)s AND u.given_back_at IS NULL"""
 
 
 def put_coupon(*, cart_id: UUID, owner: Owner, code: str, now: datetime, request: Request) -> Cart:
@@ -72,10 +75,10 @@ def discounts(*, code: str, values: list[int], currency: str, now: datetime) -> 
 
 
 def use(order: Order, *, now: datetime) -> None:
-    """Count one use of the order's coupon, in all and by its customer; two compare-and-swaps decide.
+    """Count one use of the order's coupon, in all and by its customer, in the transaction that places the order.
 
-    In the transaction that places the order. Raises Conflict that names the coupon when a limit is reached, or when it
-    is not offered any more. The coupon's row is locked first, so that customers' rows are never waited for in a circle.
+    A compare-and-swap decides about the whole; it leaves the coupon's row locked, so that nobody counts between the
+    customer's uses and this one. Raises Conflict that names the coupon at a limit, or when it is not offered any more.
     """
     code, customer = str(order.coupon_code), customer_of(order)
     offered = Coupon.objects.filter(pk=code, active=True).filter(Q(valid_to=None) | Q(valid_to__gt=now))
@@ -88,21 +91,15 @@ def use(order: Order, *, now: datetime) -> None:
             f"Coupon {code} {word}. Take it out of the cart and ask for a new quote.",
             coupon=code,
         )
-    CouponCustomer.objects.bulk_create([CouponCustomer(coupon_id=code, customer=customer)], ignore_conflicts=True)
-    limit = Coalesce(Subquery(Coupon.objects.filter(pk=code).values("limit_per_customer")), NO_LIMIT)
-    mine = CouponCustomer.objects.filter(coupon_id=code, customer=customer, uses__lt=limit)
-    if not mine.update(uses=F("uses") + 1):
+    if not _execute(USE, order=_key(order), customer=customer, now=now, code=code):
         detail = f"You have used coupon {code} as often as one customer may. Take it out and ask for a new quote."
         raise Conflict("coupon_used_up", detail, coupon=code)
-    CouponUse.objects.create(order=order, coupon_id=code, customer=customer, used_at=now)
 
 
 def give_back(order: Order, *, now: datetime) -> None:
     """The order closed unfulfilled: its use counts no longer. Once, however often it is asked; one statement."""
     if order.coupon_code:
-        order_id = Order._meta.pk.get_db_prep_value(order.pk, connection)
-        with connection.cursor() as cursor:
-            cursor.execute(GIVE_BACK, [now, order_id])
+        _execute(GIVE_BACK, order=_key(order), now=now)
 
 
 def customer_of(order: Order) -> str:
@@ -160,3 +157,13 @@ def _locked(code: str, request: Request) -> Coupon:
         raise NotFound("There is no such coupon.")
     require_match(request, coupon.etag)
     return coupon
+
+
+def _execute(statement: str, **values: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.rowcount
+
+
+def _key(order: Order) -> Any:
+    return Order._meta.pk.get_db_prep_value(order.pk, connection)

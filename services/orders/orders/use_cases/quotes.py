@@ -129,9 +129,7 @@ def _discounted(lines: list[Line], code: str, currency: str, now: datetime) -> l
     """The lines less the cart's coupon: before duty and tax, so that these are reckoned on what is really paid."""
     values = [line.unit_price * line.quantity for line in lines]
     off, label = coupons.discounts(code=code, values=values, currency=currency, now=now)
-    return [
-        replace(line, discount=discount, discount_label=label) for line, discount in zip(lines, off, strict=True)
-    ]
+    return [replace(line, discount=discount, discount_label=label) for line, discount in zip(lines, off, strict=True)]
 
 
 def _best(
@@ -216,7 +214,7 @@ def _line(line: LineCost, item: SellableItem, currency: str) -> dict[str, Any]:
 
 
 def _return_terms(policy: ReturnPolicy | None) -> dict[str, Any]:
-    """What the buyer is promised for sending goods back, with the rule it comes from; it holds whatever changes later."""
+    """What the buyer is promised for sending goods back, and by which rule; it holds whatever changes later."""
     if policy is None:
         terms, explained = Terms(), {"rule": "", "rule_id": "", "version": None, "source": "", "source_date": None}
     else:
