@@ -13,6 +13,7 @@ from orders.models import (
     ExchangeRate,
     Fee,
     Order,
+    ReturnPolicy,
     RuleBook,
     SellableItem,
     ShippingMethod,
@@ -39,7 +40,9 @@ HOME = {
 CONTACT = {"email": "mira@example.com", "name": "Mira de Vries"}
 
 
-RULE_TABLES = [Territory, TaxRate, DutyRate, DeMinimis, Fee, ShippingMethod, ShippingRate, ExchangeRate, RuleBook]
+RULE_TABLES = [
+    *(Territory, TaxRate, DutyRate, DeMinimis, Fee, ShippingMethod, ShippingRate, ReturnPolicy, ExchangeRate, RuleBook)
+]
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,8 @@ class Buyer:
 def place_order(
     *, quote_id: UUID, owner: Owner, buyer: Buyer, cause: str, now: datetime
 ) -> tuple[Order, list[OrderLine]]:
-    """Order a quote; answers with it and its lines. The order, its lines, its first timeline entry and `order.placed` commit together.
+    """Order a quote; answers with the order and its lines. These, the first timeline entry, the coupon's use and
+    `order.placed` commit together.
 
     Raises NotFound, and Conflict: `quote_ordered`, `quote_expired`, `quote_mismatch` (address), `quote_cart_changed`,
     `item_unavailable` (no longer sold, or not to this country), `coupon_used_up`, `coupon_not_active`.

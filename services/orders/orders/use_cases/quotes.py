@@ -215,9 +215,9 @@ def _line(line: LineCost, item: SellableItem, currency: str) -> dict[str, Any]:
 
 def _return_terms(policy: ReturnPolicy | None) -> dict[str, Any]:
     """What the buyer is promised for sending goods back, and by which rule; it holds whatever changes later."""
-    if policy is None:
-        terms, explained = Terms(), {"rule": "", "rule_id": "", "version": None, "source": "", "source_date": None}
-    else:
+    explained: dict[str, Any] = {"rule": "", "rule_id": "", "version": None, "source": "", "source_date": None}
+    terms = Terms()
+    if policy is not None:
         terms = terms_of(window_days=policy.window_days, freight=policy.freight, duty=policy.duty)
         explained = {
             "rule": "ReturnPolicy",

@@ -54,7 +54,7 @@ def refund_order(
                 if amount["currency"] != order.currency:
                     raise Problem("currency_mismatch", f"The order is in {order.currency}.")
                 back = refunds.of_no_line(amount["amount_minor"], charged=order.charged())
-                refund = _ask(order, back, reason, said, comment=comment)
+                refund: Refund | None = _ask(order, back, reason, said, comment=comment)
             else:
                 refund = ask_back(order, lines, units, reason=reason, parts=parts, said=said, comment=comment)
         except NotRefundable as refusal:
