@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             name='Violation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('invariant', models.CharField(max_length=40)),
+                ('invariant', models.CharField(max_length=80)),
                 ('subject', models.CharField(help_text="an order's number or a coupon's code", max_length=80)),
                 ('detail', models.CharField(max_length=500)),
                 ('found_at', models.DateTimeField()),

@@ -8,7 +8,7 @@ from django.db import models
 class Violation(models.Model):
     """An invariant that does not hold for a row; written once while it is open. A person clears it up."""
 
-    invariant = models.CharField(max_length=40)
+    invariant = models.CharField(max_length=80)
     subject = models.CharField(max_length=80, help_text="an order's number or a coupon's code")
     detail = models.CharField(max_length=500)
     found_at = models.DateTimeField()
