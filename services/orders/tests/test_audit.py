@@ -11,7 +11,9 @@ from orders.use_cases.audit import QUESTIONS
 BREAKS = {
     "an answer never came": lambda: Order.objects.filter(state="pending_stock").update(asked_again=4),
     "coupon uses are counted": lambda: Coupon.objects.update(uses=7),
-    "a coupon is given back when its order closes": lambda: CouponUse.objects.update(given_back_at="2026-01-01T00:00:00Z"),
+    "a coupon is given back when its order closes": lambda: CouponUse.objects.update(
+        given_back_at="2026-01-01T00:00:00Z"
+    ),
     "refunds stay within what was charged": lambda: Refund.objects.update(amount_minor=10**7),
     "units shipped, cancelled, returned and refunded fit": lambda: Order.objects.filter(
         state="partially_shipped"
