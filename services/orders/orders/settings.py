@@ -21,6 +21,11 @@ SELLER = {  # whom invoices name
     "eori": env.str("SELLER_EORI", ""),
 }
 EXPIRY_WAITS_FOR = [service.topic("KAFKA_STOCK_TOPIC"), service.topic("KAFKA_PAYMENTS_TOPIC")]
+SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"] = {  # type: ignore[name-defined]  # noqa: F821
+    "OrderState": "orders.serializers.orders.STATES",
+    "RefundState": "orders.serializers.refunds.REFUND_STATES",
+    "ReturnState": "orders.serializers.refunds.RETURN_STATES",
+}
 BEAT_SCHEDULES |= {  # type: ignore[name-defined]  # noqa: F821
     "orders.tasks.expire_orders": 15,
     "orders.tasks.ask_again": 60,

@@ -89,7 +89,7 @@ class ExchangeRateSchema(serializers.Serializer):
     source = serializers.CharField()
 
 
-class ReturnTermsSchema(serializers.Serializer):
+class QuoteReturnTermsSchema(serializers.Serializer):
     """Which parts of the price come back with returned goods, how long after their arrival, and by which rule."""
 
     window_days = serializers.IntegerField()
@@ -112,7 +112,7 @@ class QuoteSchema(serializers.Serializer):
     charges = QuoteChargeSchema(many=True)
     total = MoneySchema()
     coupon_code = serializers.CharField(allow_null=True)
-    return_terms = ReturnTermsSchema(allow_null=True)
+    return_terms = QuoteReturnTermsSchema(allow_null=True)
     exchange_rates = ExchangeRateSchema(many=True)
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()

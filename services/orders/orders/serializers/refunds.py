@@ -12,6 +12,8 @@ from orders.domain.refunds import PARTS, RefundState
 from orders.domain.returns import ReturnState
 from orders.models import Refund, Return
 
+REFUND_STATES = [state.value for state in RefundState]
+RETURN_STATES = [state.value for state in ReturnState]
 REASONS = ["goodwill", "damaged", "lost", "wrong_item", "price_error", "other"]
 PART_CHOICES = [(part, part) for part in PARTS]
 
@@ -102,7 +104,7 @@ class RefundLineSchema(serializers.Serializer):
 class RefundSchema(serializers.Serializer):
     refund_id = serializers.UUIDField(allow_null=True, help_text="null: payments gave it back by itself")
     amount = MoneySchema()
-    state = serializers.ChoiceField(choices=[state.value for state in RefundState])
+    state = serializers.ChoiceField(choices=REFUND_STATES)
     reason = serializers.CharField(allow_blank=True)
     lines = RefundLineSchema(many=True)
     requested_at = serializers.DateTimeField(allow_null=True)
@@ -111,7 +113,7 @@ class RefundSchema(serializers.Serializer):
 
 class ReturnSchema(serializers.Serializer):
     id = serializers.UUIDField()
-    state = serializers.ChoiceField(choices=[state.value for state in ReturnState])
+    state = serializers.ChoiceField(choices=RETURN_STATES)
     reason = serializers.CharField(allow_blank=True)
     comment = serializers.CharField(allow_blank=True)
     lines = serializers.ListField(child=serializers.DictField())
@@ -133,7 +135,7 @@ class StaffReturnPageSchema(serializers.Serializer):
 
 
 class StaffReturnQuery(PageQuery):
-    state = serializers.ChoiceField(choices=[state.value for state in ReturnState], required=False)
+    state = serializers.ChoiceField(choices=RETURN_STATES, required=False)
 
 
 def render_refund(refund: Refund) -> dict[str, Any]:
