@@ -69,7 +69,7 @@ faults:  ## kills, freezes and stops everything, and counts violations: seeds=20
 	$(LOCAL) infra --test
 	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all)
 
-bench:  ## figures and a table from the running stack: b=purchase
+bench:  ## figures and a table: b=purchase (from the running stack) or b=outbox (starts what it needs)
 	@$(VENV)/python -m bench.$(or $(b),purchase)
 
 # --- the source ---
