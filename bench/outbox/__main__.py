@@ -1,7 +1,7 @@
 """`make bench b=outbox`: every figure of libs/outbox in one run, as a table and, in the last line, as one JSON object.
 
-It starts durable servers of its own and ends them. Figures that are compared are taken by turns, several times; the table
-shows medians and, in brackets, the least and the most. DB=mysql measures on MySQL.
+It starts durable servers of its own and ends them. Figures that are compared are taken by turns, several times; the
+table shows medians and, in brackets, the least and the most. DB=mysql measures on MySQL.
 """
 
 from __future__ import annotations

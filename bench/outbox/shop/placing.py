@@ -29,7 +29,7 @@ class Placed:
 
 
 def place(customer_id: int, *, tell: bool) -> None:
-    """Twelve statements, as a checkout has: lock, look, take from stock, write the order, its lines and its timeline."""
+    """Twelve statements, as a checkout has: lock, look, take from stock, write order, lines and timeline."""
     with transaction.atomic(savepoint=False):
         customer = Customer.objects.select_for_update().get(pk=customer_id)
         customer.orders += 1
