@@ -1,6 +1,7 @@
 """The library without the rest of the repository: its wheel alone, installed, runs the example project."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,8 @@ def pip(*arguments: str | Path) -> None:
 def installed(tmp_path_factory) -> Path:
     """A folder with what `pip install ./libs/outbox` puts there (what it depends on is in this environment already)."""
     place = tmp_path_factory.mktemp("wheel")
-    pip("wheel", LIBRARY, "--no-build-isolation", "--wheel-dir", place)
+    source = shutil.copytree(LIBRARY, place / "source", ignore=shutil.ignore_patterns("tests", "build", "*.egg-info"))
+    pip("wheel", source, "--no-build-isolation", "--wheel-dir", place)
     pip("install", *place.glob("*.whl"), "--target", place / "installed")
     return place / "installed"
 
