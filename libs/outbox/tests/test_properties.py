@@ -215,7 +215,9 @@ def test_masking_takes_any_json(value):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_relays_session_is_read_committed_in_utc_and_ends_when_its_process_freezes():
+def test_the_relays_session_is_read_committed_in_utc_and_ends_when_its_process_freezes(settings, monkeypatch):
+    options = settings.DATABASES["default"]["OPTIONS"]
+    monkeypatch.setitem(options, "init_command", "SET time_zone = '+05:00'")  # as a server elsewhere would
     session = Session()
     with session.transaction() as cursor:
         cursor.execute("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')")
