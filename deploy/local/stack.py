@@ -9,11 +9,11 @@ from . import broker, database, redis, supervisor
 from .console import Failure, note, step
 from .environment import load_secrets, write_environment
 from .layout import PORTS, ROOT, SERVICES, Layout, choose_layout, existing_services
-from .memory import pss_by_tree
 from .ports import end_leftovers, require_free_ports, wait_for_the_end
 from .preparation import prepare_services, version_of
 from .programs import EDGE, SERVERS, all_programs
 from .readiness import wait_until_ready, what_is_missing
+from .usage import pss_by_tree
 
 SERVER_READY = {"database": database.ready, "redis": redis.ready, "kafka": broker.ready}
 

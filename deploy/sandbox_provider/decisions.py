@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+from . import disputes
 from .methods import METHODS, Manner
 from .records import Intent, iso
 from .requests import IntentRequest, RefundRequest, Refusal
 from .settings import Settings
 
 REFUND_TAKES = 2  # seconds, when it is pending first
+DISPUTED_AFTER = 2
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def create(request: IntentRequest, settings: Settings, now: float) -> Step:
     return Step(intent, f"intent.{intent.status}", method.creating, strike)
 
 
-def capture(intent: Intent, now: float) -> Step:
+def capture(intent: Intent, pace: float, now: float) -> Step:
     """Take the money that is held; taking it again changes nothing, or is refused."""
     method = METHODS[intent.payment_method]
     if intent.status == "captured" and not method.captures_again:
@@ -64,7 +66,9 @@ def capture(intent: Intent, now: float) -> Step:
         refused = intent.turned("capture_refused", now, "authorization_revoked")
         return Step(refused, "intent.capture_refused")
     strike = _strike(method.capturing, "capture", intent.id)
-    return Step(intent.turned("captured", now), "intent.captured", method.capturing, strike)
+    due = now + DISPUTED_AFTER * pace if method.disputed else None
+    captured = intent.turned("captured", now, dispute_due=due, later=due)
+    return Step(captured, "intent.captured", method.capturing, strike)
 
 
 def cancel(intent: Intent, now: float) -> Step:
@@ -76,27 +80,31 @@ def cancel(intent: Intent, now: float) -> Step:
     return Step(intent.turned("cancelled", now, later=None), "intent.cancelled")
 
 
-def refund(intent: Intent, request: RefundRequest, struck: Callable[[str], bool], pace: float, now: float) -> Step:
+def refund(
+    intent: Intent, request: RefundRequest, struck: Callable[[str], bool], pace: float, now: float, *, fails: bool
+) -> Step:
     """Pay back. Under a new key it is another refund, whatever its reference is: nothing here finds duplicates.
 
-    What follows a colon in a reference numbers the tries of one refund, which fails once at most.
+    What follows a colon in a reference numbers the tries of one refund, which fails once at most. Nothing is paid back
+    of what is contested or was lost that way.
     """
     if intent.status != "captured":
         raise Refusal(402, "invalid_state", f"an intent that is {intent.status} cannot be refunded")
-    if request.amount > intent.amount - intent.refunded:
-        raise Refusal(402, "refund_too_large", f"{intent.amount - intent.refunded} is left, not {request.amount}")
-    status = METHODS[intent.payment_method].refunds
+    if disputes.is_open(intent):
+        raise Refusal(402, "charge_disputed", "what the buyer's bank contests is not paid back")
+    left = intent.amount - intent.refunded - disputes.lost(intent)
+    if request.amount > left:
+        raise Refusal(402, "refund_too_large", f"{left} is left, not {request.amount}")
+    status = "failed" if fails else METHODS[intent.payment_method].refunds
     strike = f"refund {intent.id} {request.reference.partition(':')[0]}" if status == "failed" else ""
     if strike and struck(strike):
         status = "succeeded"
     row: dict[str, Any] = {"reference": request.reference, "amount": request.amount, "status": status}
-    later = intent.later
     if status == "pending":
         row["due"] = now + REFUND_TAKES * pace
-        later = min(later or row["due"], row["due"])
     noted = intent.noted(f"refund of {request.amount} {status}", now)
-    after = replace(noted, refunds=(*intent.refunds, row), updated_at=now, later=later)
-    return Step(after, f"refund.{status}", strike=strike)
+    after = replace(noted, refunds=(*intent.refunds, row), updated_at=now)
+    return Step(disputes.waiting(after), f"refund.{status}", strike=strike)
 
 
 def settle_refunds(intent: Intent, now: float) -> Intent:
@@ -105,8 +113,7 @@ def settle_refunds(intent: Intent, now: float) -> Intent:
         {**row, "status": "succeeded"} if row["status"] == "pending" and row["due"] <= now else row
         for row in intent.refunds
     )
-    later = min((row["due"] for row in rows if row["status"] == "pending"), default=None)
-    return replace(intent.noted("refund succeeded", now), refunds=rows, updated_at=now, later=later)
+    return disputes.waiting(replace(intent.noted("refund succeeded", now), refunds=rows, updated_at=now))
 
 
 def _strike(manner: Manner, call: str, of: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .records import KINDS, Answer, Intent, Record, Strike, Webhook
+from .records import KINDS, Answer, Chaos, Intent, Movement, Record, Strike, Webhook, iso
 
 KEYS_ARE_KEPT = 24 * 3600  # seconds
 NAMES = {kind: name for name, kind in KINDS.items()}
@@ -31,6 +31,8 @@ class Journal:
         self.answers: dict[str, Answer] = {}
         self.strikes: dict[str, Strike] = {}
         self.webhooks: dict[str, Webhook] = {}
+        self.chaos = Chaos(0, {})
+        self._movements: dict[str, list[Movement]] = {}  # by day
         self._by_reference: dict[str, list[str]] = {}
         self._path = folder / "journal.jsonl"
         for records in _lines(self._path):
@@ -49,6 +51,11 @@ class Journal:
         """The intents that were made for a reference, newest first."""
         return [self.intents[intent_id] for intent_id in reversed(self._by_reference.get(reference, []))]
 
+    def movements_of(self, day: str) -> list[Movement]:
+        """What moved on that day (UTC, 2026-11-27), in its order."""
+        with self.lock:
+            return list(self._movements.get(day, []))
+
     def compact_if_grown(self, now: float) -> None:
         with self.lock:
             if self._file.tell() - self._compacted_bytes > GROWTH_BYTES:
@@ -63,9 +70,10 @@ class Journal:
             partial = self._path.with_suffix(".partial")
             self._file = partial.open("w", encoding="utf-8")
             partial.chmod(0o600)
-            for kept in (self.intents, self.answers, self.strikes, self.webhooks):
-                for record in kept.values():
-                    self._file.write(json.dumps([[NAMES[type(record)], asdict(record)]], separators=(",", ":")) + "\n")
+            known = (self.intents, self.answers, self.strikes, self.webhooks)
+            movements = (movement for day in self._movements.values() for movement in day)
+            for record in (*(each for kept in known for each in kept.values()), *movements, self.chaos):
+                self._file.write(json.dumps([[NAMES[type(record)], asdict(record)]], separators=(",", ":")) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
             partial.replace(self._path)
@@ -86,6 +94,10 @@ class Journal:
                     self.webhooks.pop(record.id, None)
                 case Webhook():
                     self.webhooks[record.id] = record
+                case Movement():
+                    self._movements.setdefault(iso(record.at)[:10], []).append(record)
+                case Chaos():
+                    self.chaos = record
 
 
 def _lines(path: Path) -> Iterator[list[Record]]:

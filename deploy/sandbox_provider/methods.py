@@ -25,6 +25,17 @@ class Hooks(StrEnum):
     LATE = "late"  # 20 s later
     TWICE = "twice"
     REORDERED = "reordered"  # the first one 3 s later, so that the others overtake it
+    LOST = "lost"  # never
+
+
+class Settles(StrEnum):
+    """What the settlement report says of a capture with this method."""
+
+    RIGHT = "right"
+    MISSING = "missing"  # nothing
+    WRONG = "wrong"  # one minor unit more
+    TWICE = "twice"
+    FOREIGN = "foreign"  # beside it, a charge of an object that nobody made
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,8 @@ class Method:
     hooks: Hooks = Hooks.NOW
     too_much: int = 0
     authorized_later: float | None = None
+    disputed: str = ""  # 2 s after the capture: open, and 2 s later won or lost
+    settles: Settles = Settles.RIGHT
 
 
 METHODS = {
@@ -60,6 +73,7 @@ METHODS = {
     "tok_webhook_late": Method("Authorised; webhooks come 20 s late.", hooks=Hooks.LATE),
     "tok_webhook_twice": Method("Authorised; every webhook comes twice.", hooks=Hooks.TWICE),
     "tok_webhook_reordered": Method("Authorised; the first webhook comes after the second.", hooks=Hooks.REORDERED),
+    "tok_webhook_lost": Method("Authorised; no webhook is ever sent.", hooks=Hooks.LOST),
     "tok_wrong_amount": Method("Authorises one minor unit more than was asked for.", too_much=1),
     "tok_capture_refused": Method("Authorised, but the capture is refused for good.", captures=False),
     "tok_capture_timeout_done": Method("Captured, but that answer comes 6 s later.", capturing=Manner.HANG),
@@ -72,4 +86,11 @@ METHODS = {
     "tok_refund_fails": Method("The first try of each refund fails.", refunds="failed"),
     "tok_refund_pending": Method("Refunds are pending and succeed 2 s later.", refunds="pending"),
     "tok_late_success": Method("Declined, but authorised 5 s later.", "declined", "card_declined", authorized_later=5),
+    "tok_disputed": Method("The buyer's bank contests the charge 2 s after the capture.", disputed="open"),
+    "tok_disputed_won": Method("Contested 2 s after the capture; 2 s later the shop keeps it.", disputed="won"),
+    "tok_disputed_lost": Method("Contested 2 s after the capture; 2 s later it is lost.", disputed="lost"),
+    "tok_settles_missing": Method("The settlement report does not have the charge.", settles=Settles.MISSING),
+    "tok_settles_wrong": Method("The report has the charge with one minor unit more.", settles=Settles.WRONG),
+    "tok_settles_twice": Method("The report has the charge twice.", settles=Settles.TWICE),
+    "tok_settles_foreign": Method("The report has one more charge, of another shop.", settles=Settles.FOREIGN),
 }

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
-from . import decisions
+from . import chaos, decisions, disputes, settlements
 from .decisions import Step
 from .journal import KEYS_ARE_KEPT, Journal
 from .methods import METHODS, Manner
@@ -48,20 +49,34 @@ class Provider:
 
     def create(self, key: str, raw: bytes) -> Reply:
         def step(now: float) -> Step:
-            return decisions.create(IntentRequest.read(raw), self._settings, now)
+            request = IntentRequest.read(raw)
+            step = decisions.create(request, self._settings, now)
+            return chaos.spoiled(self._journal.chaos, step, "create", request.reference)
 
         return self._once(key, "create", raw, step)
 
     def capture(self, key: str, intent_id: str, raw: bytes) -> Reply:
-        return self._once(key, f"capture {intent_id}", raw, lambda now: decisions.capture(self.intent(intent_id), now))
+        def step(now: float) -> Step:
+            intent = self.intent(intent_id)
+            captured = decisions.capture(intent, self._settings.pace, now)
+            return chaos.spoiled(self._journal.chaos, captured, "capture", intent.reference)
+
+        return self._once(key, f"capture {intent_id}", raw, step)
 
     def cancel(self, key: str, intent_id: str, raw: bytes) -> Reply:
-        return self._once(key, f"cancel {intent_id}", raw, lambda now: decisions.cancel(self.intent(intent_id), now))
+        def step(now: float) -> Step:
+            intent = self.intent(intent_id)
+            return chaos.spoiled(self._journal.chaos, decisions.cancel(intent, now), "cancel", intent.reference)
+
+        return self._once(key, f"cancel {intent_id}", raw, step)
 
     def refund(self, key: str, intent_id: str, raw: bytes) -> Reply:
         def step(now: float) -> Step:
-            struck = self._journal.strikes.__contains__
-            return decisions.refund(self.intent(intent_id), RefundRequest.read(raw), struck, self._settings.pace, now)
+            struck, request = self._journal.strikes.__contains__, RefundRequest.read(raw)
+            fails = chaos.happens(self._journal.chaos, "refund_fails", request.reference.partition(":")[0])
+            pace = self._settings.pace
+            refunded = decisions.refund(self.intent(intent_id), request, struck, pace, now, fails=fails)
+            return chaos.spoiled(self._journal.chaos, refunded, "refund", request.reference)
 
         return self._once(key, f"refund {intent_id}", raw, step)
 
@@ -74,6 +89,30 @@ class Provider:
                 intent = intent.turned(verdict[0], now, verdict[1])
                 self._commit(intent, f"intent.{intent.status}")
             return intent
+
+    def dispute(self, intent_id: str, raw: bytes) -> Intent:
+        """An operator plays the buyer's bank."""
+        with self._journal.lock:
+            amount, reason = disputes.read_request(raw)
+            intent = disputes.opened(self.intent(intent_id), time.time(), amount=amount, reason=reason)
+            self._commit(intent, "dispute.opened")
+            return intent
+
+    def decide_dispute(self, intent_id: str, verdict: str) -> Intent:
+        with self._journal.lock:
+            intent = disputes.closed(self.intent(intent_id), verdict, time.time())
+            self._commit(intent, f"dispute.{verdict}")
+            return intent
+
+    def misbehave(self, raw: bytes) -> dict[str, Any]:
+        """From now on, as often as the rates say."""
+        wanted = chaos.read_request(raw)
+        self._journal.commit(wanted)
+        return {"seed": wanted.seed, "rates": wanted.rates}
+
+    def settlement(self, day: str) -> list[dict[str, Any]]:
+        """The report of a day."""
+        return settlements.report(self._journal.movements_of(day), self._journal.intents)
 
     def intent(self, intent_id: str) -> Intent:
         """The intent as it is now: an authorisation that was held for too long is cancelled by that."""
@@ -131,7 +170,8 @@ class Provider:
     def _commit(self, intent: Intent, tells: str, *others: Record, send: bool = True) -> str:
         """Write it down with its webhook, which is then sent; the webhook's id, or an empty text."""
         webhook = self._sender.about(intent, tells, time.time()) if tells else None
-        self._journal.commit(intent, *others, *([webhook] if webhook else []))
+        moved = settlements.moved(self._journal.intents.get(intent.id), intent, time.time())
+        self._journal.commit(intent, *others, *moved, *([webhook] if webhook else []))
         self._await(intent)
         if webhook and send:
             self._sender.send(webhook)
@@ -148,10 +188,12 @@ class Provider:
                 return
             if intent.status in ("processing", "declined") and METHODS[intent.payment_method].authorized_later:
                 self._commit(intent.turned("authorized", now, later=None), "intent.authorized")
-            elif any(refund["status"] == "pending" for refund in intent.refunds):
+            elif any(refund["status"] == "pending" and refund["due"] <= now for refund in intent.refunds):
                 self._commit(decisions.settle_refunds(intent, now), "refund.succeeded")
+            elif (contested := disputes.come_due(intent, self._settings.pace, now)) is not None:
+                self._commit(*contested)
             else:
-                self._commit(replace(intent, later=None), "")
+                self._commit(replace(intent, later=None, dispute_due=None), "")
 
     def _sweep(self) -> None:
         with self._journal.lock:

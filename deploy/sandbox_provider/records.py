@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+DISPUTE_FIELDS = ("id", "amount", "reason", "due_by", "status")
+
 
 def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
@@ -31,6 +33,8 @@ class Intent:
     refunds: tuple[dict[str, Any], ...] = ()
     history: tuple[dict[str, Any], ...] = ()
     later: float | None = None
+    disputes: tuple[dict[str, Any], ...] = ()
+    dispute_due: float | None = None
 
     def turned(self, status: str, now: float, code: str = "", **fields: Any) -> Intent:
         """This intent in another status."""
@@ -59,6 +63,7 @@ class Intent:
             "code": self.code,
             "redirect_url": self.redirect_url,
             "refunds": [{name: refund[name] for name in ("reference", "amount", "status")} for refund in self.refunds],
+            "disputes": [{name: row[name] for name in DISPUTE_FIELDS} for row in self.disputes],
             "history": list(self.history),
             "created_at": iso(self.created_at),
             "updated_at": iso(self.updated_at),
@@ -97,5 +102,34 @@ class Webhook:
     copies: int = 1
 
 
-KINDS = {"intent": Intent, "answer": Answer, "strike": Strike, "webhook": Webhook}
-Record = Intent | Answer | Strike | Webhook
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that moved, as the settlement report tells it: signed, fee not taken off."""
+
+    id: str
+    kind: str  # charge, refund, dispute, dispute_won
+    object_id: str
+    reference: str
+    amount: int
+    fee: int
+    currency: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chaos:
+    """How often what goes wrong, by name; drawn from the seed and the call, so that a run can be repeated."""
+
+    seed: int
+    rates: dict[str, float]
+
+
+KINDS = {
+    "intent": Intent,
+    "answer": Answer,
+    "strike": Strike,
+    "webhook": Webhook,
+    "movement": Movement,
+    "chaos": Chaos,
+}
+Record = Intent | Answer | Strike | Webhook | Movement | Chaos

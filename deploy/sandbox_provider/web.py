@@ -43,6 +43,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(200, json.dumps({"data": found}))
             case ["v1", "intents", intent_id]:
                 self._guarded(lambda: self._answer(200, json.dumps(provider.intent(intent_id).as_json())))
+            case ["v1", "settlements", day]:
+                self._answer(200, json.dumps({"day": day, "data": provider.settlement(day)}))
             case ["pay", intent_id]:
                 self._guarded(lambda: self._answer(200, pages.hosted(provider.intent(intent_id)), "text/html"))
             case _:
@@ -62,6 +64,13 @@ class Handler(BaseHTTPRequestHandler):
                 self._guarded(lambda: self._reply(provider.cancel(key, intent_id, raw)))
             case ["v1", "intents", intent_id, "refunds"]:
                 self._guarded(lambda: self._reply(provider.refund(key, intent_id, raw)))
+            case ["admin", "chaos"]:
+                self._guarded(lambda: self._answer(200, json.dumps(provider.misbehave(raw))))
+            case ["admin", "intents", intent_id, "dispute"]:
+                self._guarded(lambda: self._answer(200, json.dumps(provider.dispute(intent_id, raw).as_json())))
+            case ["admin", "intents", intent_id, "dispute", "won" | "lost" as verdict]:
+                decide = provider.decide_dispute
+                self._guarded(lambda: self._answer(200, json.dumps(decide(intent_id, verdict).as_json())))
             case ["pay", intent_id, "approve" | "decline" as verdict]:
                 self._guarded(lambda: self._send_back(intent_id, verdict == "approve"))
             case _:

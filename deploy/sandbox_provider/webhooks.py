@@ -12,6 +12,7 @@ from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from . import chaos
 from .journal import Journal
 from .methods import METHODS, Hooks
 from .records import Intent, Webhook, iso
@@ -36,20 +37,23 @@ class Sender:
             self.send(webhook)
 
     def about(self, intent: Intent, kind: str, now: float) -> Webhook:
-        """The webhook that tells of this intent's new state; `kind` is like `intent.captured` or `refund.failed`."""
+        """The webhook that tells of this intent's new state; `kind` is like `intent.captured` or `refund.failed`.
+
+        One without copies is never sent.
+        """
         hooks = METHODS[intent.payment_method].hooks
-        wait = 0.0
-        if hooks is Hooks.LATE:
-            wait = LATE
-        elif hooks is Hooks.REORDERED and len(intent.history) == 1:
-            wait = OVERTAKEN
+        overtaken = hooks is Hooks.REORDERED and len(intent.history) == 1
+        if hooks is Hooks.NOW:
+            hooks = chaos.hooks(self._journal.chaos, f"{intent.reference} {kind} {len(intent.history)}")
+            overtaken = hooks is Hooks.REORDERED
+        wait = LATE if hooks is Hooks.LATE else OVERTAKEN if overtaken else 0
         return Webhook(
             id=f"evt_{uuid4().hex}",
             type=kind,
             object_id=intent.id,
             created_at=iso(now),
             due=now + wait * self._settings.pace,
-            copies=2 if hooks is Hooks.TWICE else 1,
+            copies={Hooks.TWICE: 2, Hooks.LOST: 0}.get(hooks, 1),
         )
 
     def send(self, webhook: Webhook) -> None:

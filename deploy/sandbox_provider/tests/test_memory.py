@@ -107,12 +107,14 @@ def test_keys_are_forgotten_after_a_day(tmp_path):
 
 
 def test_a_second_provider_does_not_touch_the_first_ones_memory(sandbox, tmp_path):
-    inode = (tmp_path / "journal.jsonl").stat().st_ino
+    journal = tmp_path / "journal.jsonl"
+    wait_until(journal.exists, what="the first one's journal")  # it listens before it has read
+    inode = journal.stat().st_ino
     other = Sandbox.__new__(Sandbox)
     other.port, other.variables = sandbox.port, sandbox.variables
     other.start()
     assert other.process.wait(10) != 0
-    assert (tmp_path / "journal.jsonl").stat().st_ino == inode
+    assert journal.stat().st_ino == inode
     assert sandbox.create()[0] == 200
 
 

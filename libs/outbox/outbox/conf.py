@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "MAX_ATTEMPTS": 5,  # failures of the message's own before it is dead-lettered
     "MAX_PAYLOAD_BYTES": 900_000,
     "TOPICS_FILE": None,  # topics.toml; None: any topic is accepted, `topics_apply` has nothing to do
+    "HANDLER_SPAN": None,  # dotted path to span(name, parent), a context manager that gives a handler's own traceparent
     "METRICS_PORT": None,  # relay and consumer expose their metrics here
 }
 

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 WAIT = 0.5  # seconds for a first message
-COMMIT_EVERY = 0.2  # seconds
+COMMIT_EVERY = 1.0  # seconds; what is read again after a crash is known to the inbox
 PROGRESS_EVERY = 5.0  # seconds
 Partition = tuple[str, int]
 
@@ -75,7 +75,7 @@ class ConsumerLoop:
             self._report_progress()
 
     def _commit_due(self, *, idle: bool) -> None:
-        """Commit what was handled since the last time, a few times a second: a crash repeats it, the inbox knows it."""
+        """Commit what was handled since the last time, about once a second: a crash repeats it, the inbox knows it."""
         if self._uncommitted and (idle or time.monotonic() >= self._commit_at):
             self._commit_at = time.monotonic() + COMMIT_EVERY
             self._consumer.commit({place: self._positions[place] for place in self._uncommitted}, wait=False)

@@ -111,19 +111,22 @@ class Relay:
     def run(self, stop: Flag) -> None:
         """Send whatever is committed, as soon as it is, until `stop` is set."""
         try:
+            woken = False
             while not stop.is_set():
-                self.drain(5.0, stop)
+                self.drain(5.0, stop, woken=woken)
                 pause = self._not_before - time.monotonic()
                 if pause > 0:
+                    woken = False
                     stop.wait(pause)
                 else:
-                    wakeup.wait(1.0, stop)
+                    woken = wakeup.wait(1.0, stop)
         finally:
             self.close()
 
-    def drain(self, seconds: float, stop: Flag | None = None) -> Totals:
+    def drain(self, seconds: float, stop: Flag | None = None, *, woken: bool = False) -> Totals:
         """Send until nothing more can be sent now, or for about `seconds`; in an outage return at once.
 
+        `woken` says that there is something, so that this is not asked first.
         Raises only database errors that do not pass by themselves.
         """
         totals, began = Totals(), time.monotonic()
@@ -137,8 +140,9 @@ class Relay:
                 and began + seconds > time.monotonic() > self._not_before
                 and not (stop and stop.is_set())
             ):
-                if not self._pending():
+                if not woken and not self._pending():
                     break
+                woken = False
                 empty_rounds = 0 if self._round(totals, stop) else empty_rounds + 1
         except BrokerUnavailable as error:
             self._back_off(error)

@@ -62,18 +62,20 @@ def wake_on_commit() -> None:
         transaction.on_commit(WakeRelay(), robust=True)
 
 
-def wait(seconds: float, stop: Flag) -> None:
-    """Return when an event was committed, after `seconds`, or when `stop` is set (noticed within `seconds`)."""
+def wait(seconds: float, stop: Flag) -> bool:
+    """Return when an event was committed (True), after `seconds`, or when `stop` is set (noticed within `seconds`)."""
     if not conf.WAKE_URL:
         stop.wait(seconds)
-        return
+        return False
     try:
         client = _client(seconds + 5)
         if client.brpop([_list()], timeout=seconds):
             client.delete(_list())  # one run serves all of them: whatever was pushed is committed already
+            return True
     except (redis.RedisError, OSError) as error:
         once_a_minute(logger, logging.WARNING, "redis is away, the relay polls", reason=str(error))
         stop.wait(seconds)
+    return False
 
 
 def _list() -> str:

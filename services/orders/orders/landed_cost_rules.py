@@ -1,4 +1,4 @@
-"""Reads the stored rules into the pure rule set: two statements for a quote, nine after a rule has changed."""
+"""Reads the stored rules into the pure rule set: two statements for a quote, ten after a rule has changed."""
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
@@ -56,6 +56,7 @@ def _standing(day: date) -> rules.RuleSet:
         de_minimis=_pure(rules.DeMinimis, _in_force(tables.DeMinimis, day)),
         fees=_pure(rules.Fee, _in_force(tables.Fee, day)),
         shipping=_pure(rules.ShippingRate, shipping),
+        return_policies=_pure(rules.ReturnPolicy, _in_force(tables.ReturnPolicy, day)),
     )
 
 

@@ -81,7 +81,7 @@ def test_a_quote_takes_two_statements_however_many_lines(demo, django_assert_num
         with django_assert_num_queries(2):
             rules_for(country="NL", lines=lines, day=DAY)
     RuleBook.turn_page()
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         rules_for(country="NL", lines=[line("610910")], day=DAY)
 
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from auth_jwt.consumers import HANDLERS as USER_HANDLERS
 from outbox.events import Event
 
-from payments.use_cases import payments
+from payments.use_cases import payments, refunds
+from payments.use_cases.refunds import RefundRequest
 
 
 def on_payment_requested(event: Event, *, now: datetime) -> None:
@@ -16,7 +17,7 @@ def on_payment_requested(event: Event, *, now: datetime) -> None:
 
 
 def on_order_confirmed(event: Event, *, now: datetime) -> None:
-    payments.allow_capture(order_id=event.data["order_id"], now=now)
+    payments.allow_capture(order_id=event.data["order_id"], repeat=event.data.get("repeat", 0), now=now)
 
 
 def on_order_rejected(event: Event, *, now: datetime) -> None:
@@ -32,14 +33,9 @@ def on_order_cancelled(event: Event, *, now: datetime) -> None:
 
 
 def on_refund_requested(event: Event, *, now: datetime) -> None:
-    data = event.data
-    payments.ask_refund(
-        order_id=data["order_id"],
-        refund_id=data["refund_id"],
-        amount_minor=data["amount"]["amount_minor"],
-        reason=data["reason"],
-        now=now,
-    )
+    data, amount = event.data, event.data["amount"]
+    request = RefundRequest(data["refund_id"], amount["amount_minor"], amount["currency"], data["reason"])
+    refunds.ask_refund(order_id=data["order_id"], request=request, repeat=data.get("repeat", 0), now=now)
 
 
 HANDLERS = {

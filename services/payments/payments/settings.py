@@ -9,11 +9,21 @@ env = service.env
 globals().update(service.settings())
 
 PAYMENTS_PROVIDER = env.str("PAYMENTS_PROVIDER", "sandbox")
-if PAYMENTS_PROVIDER != "sandbox":
-    raise SystemExit(
-        f"payments: PAYMENTS_PROVIDER must be sandbox, the one provider there is, not {PAYMENTS_PROVIDER!r}."
-    )
+if PAYMENTS_PROVIDER not in {"sandbox", "stripe"}:
+    raise SystemExit(f"payments: PAYMENTS_PROVIDER must be sandbox or stripe, not {PAYMENTS_PROVIDER!r}.")
 SANDBOX_URL = env.str("SANDBOX_URL", "http://127.0.0.1:18032")
+STRIPE_API_KEY = env.str("STRIPE_API_KEY", "")
+if PAYMENTS_PROVIDER == "stripe" and not STRIPE_API_KEY:
+    raise SystemExit("payments: STRIPE_API_KEY is not set, and PAYMENTS_PROVIDER is stripe: set it to a secret key.")
 PAYMENTS_WEBHOOK_SECRETS = env.list("PAYMENTS_WEBHOOK_SECRETS", default=[])
 PAYMENTS_RETURN_ORIGINS = [normal(each) for each in env.list("PAYMENTS_RETURN_ORIGINS", default=[]) if each.strip()]
-BEAT_SCHEDULES |= {"payments.tasks.settle_payments": 5}  # type: ignore[name-defined]  # noqa: F821
+BEAT_SCHEDULES |= {  # type: ignore[name-defined]  # noqa: F821
+    "payments.tasks.settle_payments": 5,
+    "payments.tasks.reconcile_payments": 3600,
+    "payments.tasks.audit_invariants": 3600,
+}
+SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"] = {  # type: ignore[name-defined]  # noqa: F821
+    "PaymentStatusEnum": "payments.serializers.payments.STATUSES",
+    "RefundStateEnum": "payments.serializers.payments.REFUNDS",
+    "DisputeStateEnum": "payments.serializers.payments.DISPUTES",
+}

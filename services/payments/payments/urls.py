@@ -4,7 +4,7 @@ from chassis.urls import handler400, handler404, handler500, service_urls  # noq
 from django.urls import path
 
 from payments import metrics
-from payments.api import payments
+from payments.api import books, payments
 
 urlpatterns = service_urls(
     [
@@ -13,6 +13,10 @@ urlpatterns = service_urls(
         path("webhooks/payments/<slug:provider>", payments.ProviderWebhook.as_view()),
         path("staff/payments", payments.StaffPaymentList.as_view()),
         path("staff/payments/<uuid:payment_id>/refunds/<uuid:refund_id>/retry", payments.StaffRefundRetry.as_view()),
+        path("staff/ledger", books.StaffLedger.as_view()),
+        path("staff/ledger/balances", books.StaffBalances.as_view()),
+        path("staff/reconciliation/differences", books.StaffDifferences.as_view()),
+        path("staff/reconciliation/differences/<uuid:difference_id>/resolve", books.StaffDifferenceResolve.as_view()),
     ]
 )
 metrics.register()

@@ -133,7 +133,8 @@ class Purchase:
     def ask_refund(self, amount: int, refund_id: UUID | None = None, **data: Any) -> UUID:
         refund_id = refund_id or uuid4()
         money = {"amount_minor": amount, "currency": self.currency}
-        self.say("refund_requested", refund_id=refund_id, amount=money, reason="return", lines=[], repeat=0, **data)
+        data = {"reason": "return", "lines": [], "repeat": 0, **data}
+        self.say("refund_requested", refund_id=refund_id, amount=money, **data)
         return refund_id
 
     # the shopper

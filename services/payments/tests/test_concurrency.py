@@ -13,6 +13,7 @@ from outbox.transactions import retry_conflicts
 from payments.models import ProviderOperation
 from payments.tasks import settle_payments
 from payments.use_cases import operations, payments
+from payments.use_cases.refunds import RefundRequest, ask_refund
 
 
 def together(*calls):
@@ -95,7 +96,8 @@ def test_one_refund_asked_for_eight_times_at_once_goes_back_once(purchase):
     refund_id, now = uuid4(), timezone.now()
 
     def ask():
-        payments.ask_refund(order_id=purchase.order_id, refund_id=refund_id, amount_minor=100, reason="return", now=now)
+        request = RefundRequest(refund_id, 100, "EUR", "return")
+        ask_refund(order_id=purchase.order_id, request=request, now=now)
 
     results = together(*[lambda: retry_conflicts(ask) for _ in range(8)])
     assert results == [None] * 8

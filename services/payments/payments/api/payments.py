@@ -21,13 +21,15 @@ from payments.domain.origins import normal
 from payments.models import Payment
 from payments.providers.base import BadSignature
 from payments.providers.registry import provider_named
-from payments.serializers import (
+from payments.serializers.payments import (
     ConfirmedSchema,
     ConfirmInput,
     PaymentPageSchema,
     PaymentSchema,
     ReceivedSchema,
     StaffPaymentQuery,
+    StaffPaymentSchema,
+    render_for_staff,
     render_payment,
 )
 from payments.use_cases import payments, refunds, webhooks
@@ -106,24 +108,24 @@ class StaffPaymentList(View):
 
     @extend_schema(parameters=[StaffPaymentQuery], responses=PaymentPageSchema)
     def get(self, request: Request) -> Response:
-        """All payments, newest first; by order number or state, or those with a refund that failed."""
+        """All payments, newest first; by order number, state or dispute, or those with a refund that failed."""
         query = self.query(StaffPaymentQuery, request)
-        chosen = Payment.objects.prefetch_related(*WHOLE)
-        for name in ("order_number", "state"):
+        chosen = Payment.objects.prefetch_related(*WHOLE, "disputes")
+        for name, field in (("order_number", "order_number"), ("state", "state"), ("dispute", "dispute_state")):
             if name in query:
-                chosen = chosen.filter(**{name: query[name]})
+                chosen = chosen.filter(**{field: query[name]})
         if query["refund_failed"]:
             chosen = chosen.filter(refunds__state="failed").distinct()
-        render = lambda rows: [render_payment(payment) for payment in rows]  # noqa: E731
+        render = lambda rows: [render_for_staff(payment) for payment in rows]  # noqa: E731
         return Response(page(chosen, order=("-created_at", "-id"), query=query, render=render))
 
 
 class StaffRefundRetry(View):
     permission_classes = [has_role("finance"), FreshLogin]
 
-    @extend_schema(request=None, responses=PaymentSchema)
+    @extend_schema(request=None, responses=StaffPaymentSchema)
     @writes()
     def post(self, request: Request, payment_id: UUID, refund_id: UUID) -> Response:
         """Send a failed refund once more."""
         refunds.retry_refund(payment_id=payment_id, refund_id=refund_id, now=timezone.now())
-        return payment_response(Payment.objects.prefetch_related(*WHOLE).get(pk=payment_id))
+        return Response(render_for_staff(Payment.objects.prefetch_related(*WHOLE, "disputes").get(pk=payment_id)))

@@ -6,27 +6,36 @@ whatever order events, webhooks, answers and silence come, repeating the two bri
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from payments.domain.facts import Kind, PaymentFacts, RefundFacts, Seen, State
+from payments.domain.disputes import observe_disputes
+from payments.domain.facts import Kind, PaymentFacts, Seen, State
+from payments.domain.ledger import Posting, posting
+from payments.domain.observations import Observation, Said, amount, code_of
+from payments.domain.refunds import observe_refunds, refund_result, unpayable
 
 
 @dataclass(frozen=True)
 class Action:
-    """The next thing to do: an operation at the provider, a refund row of our own, or a change of state alone."""
+    """The next thing to do: an operation at the provider, a refund row of our own or one to `refuse` (`code` says
+    why), or a change of state alone."""
 
     kind: Kind | None = None
     attempt: str | None = None
     refund: str | None = None
+    refuse: str | None = None
+    code: str = ""
     own_refund_minor: int = 0
     state: State | None = None
 
 
 def settle(payment: PaymentFacts) -> Action | None:
     """The one next thing to do, or None when the money is where it is due (or a result is still to be read)."""
+    if (without_money := unpayable(payment)) is not None:
+        refund, code = without_money
+        return Action(refuse=refund.id, code=code)
     if payment.operation is not None:
         return None
     if payment.surplus is not None:
@@ -43,42 +52,22 @@ def settle(payment: PaymentFacts) -> Action | None:
             return Action(state=State.CLOSED)
         case State.CREATED if payment.queued is not None and not payment.expired:
             return Action(Kind.AUTHORIZE, attempt=payment.queued)
-        case State.CAPTURED:
+        case State.CAPTURED if not payment.disputed:
             return _settle_refunds(payment)
     return None
 
 
 def _settle_refunds(payment: PaymentFacts) -> Action | None:
-    excess = payment.total_minor - sum(refund.amount_minor for refund in payment.refunds) - payment.due_minor
+    """While a dispute is open nothing goes back: what it costs would go back twice."""
+    excess = payment.total_minor - payment.lost_minor - payment.promised_back - payment.due_minor
     if excess > 0:
         return Action(own_refund_minor=excess)
     open_rows = (refund for refund in payment.refunds if refund.state == "requested")
     return next((Action(Kind.REFUND, refund=refund.id) for refund in open_rows), None)
 
 
-@dataclass(frozen=True)
-class Said:
-    """An event to publish: the part of its type after `payment.`, and its own fields."""
-
-    name: str
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Observation:
-    """The payment after a look at the provider, what it says, and whether someone must know (`alarm`).
-
-    `surplus` says that the attempt holds money that does not count, and that has to go back.
-    """
-
-    payment: PaymentFacts
-    said: tuple[Said, ...] = ()
-    alarm: str = ""
-    surplus: bool = False
-
-
+REFUSED = "provider_refused"
 FINAL_CODES = frozenset({"fraudulent", "lost_card", "stolen_card"})
-CODE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
 def observe(payment: PaymentFacts, seen: Seen | None, *, current: bool) -> Observation:
@@ -88,6 +77,13 @@ def observe(payment: PaymentFacts, seen: Seen | None, *, current: bool) -> Obser
     """
     if not current:
         return _observe_other(payment, seen)
+    observed = _observe_current(payment, seen)
+    if seen is not None and seen.disputes and observed.payment.state is State.CAPTURED:
+        return observed.then(observe_disputes(observed.payment, seen))
+    return observed
+
+
+def _observe_current(payment: PaymentFacts, seen: Seen | None) -> Observation:
     match payment.state:
         case State.SENT | State.WAITING:
             return _observe_attempt(payment, seen)
@@ -96,7 +92,7 @@ def observe(payment: PaymentFacts, seen: Seen | None, *, current: bool) -> Obser
         case State.FAILED if seen is not None:
             return _observe_failed(payment, seen)
         case State.CAPTURED if seen is not None:
-            return _observe_refunds(payment, seen)
+            return observe_refunds(payment, seen)
     return Observation(payment)
 
 
@@ -107,7 +103,7 @@ def _observe_other(payment: PaymentFacts, seen: Seen | None) -> Observation:
 
 
 def _observe_attempt(payment: PaymentFacts, seen: Seen | None) -> Observation:
-    if seen is None:
+    if seen is None or seen.status == "unconfirmed":
         return _failed(payment, "provider_unavailable", retryable=True)
     if seen.status in {"authorized", "captured"}:
         if (seen.amount_minor, seen.currency) != (payment.total_minor, payment.currency):
@@ -116,7 +112,8 @@ def _observe_attempt(payment: PaymentFacts, seen: Seen | None) -> Observation:
             alarm = f"the provider holds {held}, due is {due}"
             return replace(wrong, alarm=alarm, surplus=True)
         authorized = replace(payment, state=State.AUTHORIZED)
-        return Observation(authorized, (Said("authorized", _money_moved(payment, seen)),))
+        said = Said("authorized", _money_moved(payment, seen))
+        return Observation(authorized, (said,), postings=_postings(payment, "authorized"))
     if seen.status == "requires_action":
         return Observation(replace(payment, state=State.WAITING))
     if seen.status in {"declined", "cancelled"}:
@@ -131,21 +128,21 @@ def is_retryable(code: str) -> bool:
 
 
 def _failed(payment: PaymentFacts, code: str, *, retryable: bool) -> Observation:
-    said = Said("failed", {"code": _code(code), "retryable": retryable})
+    said = Said("failed", {"code": code_of(code, REFUSED), "retryable": retryable})
     return Observation(replace(payment, state=State.CREATED), (said,))
-
-
-def _code(code: str) -> str:
-    """A provider's code as our events may carry it."""
-    return code if CODE.fullmatch(code) else "provider_refused"
 
 
 def _observe_authorized(payment: PaymentFacts, seen: Seen) -> Observation:
     if seen.status == "captured":
-        return Observation(replace(payment, state=State.CAPTURED), (Said("captured", _money_moved(payment, seen)),))
+        captured = replace(payment, state=State.CAPTURED)
+        kind = "captured_late" if payment.refused else "captured"
+        said = Said("captured", _money_moved(payment, seen))
+        return Observation(captured, (said,), postings=(posting(kind, payment.total_minor, payment.currency),))
     if seen.status == "cancelled":
         if payment.due_minor == 0:
-            return Observation(replace(payment, state=State.VOIDED), (Said("voided", {"amount": _total(payment)}),))
+            said = Said("voided", {"amount": _total(payment)})
+            voided = replace(payment, state=State.VOIDED)
+            return Observation(voided, (said,), postings=_postings(payment, "voided"))
         return _capture_failed(payment, "authorization_expired")
     if seen.status == "capture_refused":
         return _capture_failed(payment, seen.code or "capture_refused")
@@ -154,8 +151,14 @@ def _observe_authorized(payment: PaymentFacts, seen: Seen) -> Observation:
 
 def _capture_failed(payment: PaymentFacts, code: str) -> Observation:
     """The order will be cancelled for it, so nothing is due from now on."""
-    said = Said("capture_failed", {"code": _code(code), "retryable": False})
-    return Observation(replace(payment, state=State.FAILED, closed=True), (said,))
+    said = Said("capture_failed", {"code": code_of(code, REFUSED), "retryable": False})
+    failed = replace(payment, state=State.FAILED, closed=True, refused=True)
+    return Observation(failed, (said,), postings=_postings(payment, "capture_failed"))
+
+
+def _postings(payment: PaymentFacts, kind: str) -> tuple[Posting, ...]:
+    """The promise of the buyer's bank comes into the books, or leaves them; after a refusal it has left already."""
+    return () if payment.refused else (posting(kind, payment.total_minor, payment.currency),)
 
 
 def _observe_failed(payment: PaymentFacts, seen: Seen) -> Observation:
@@ -165,42 +168,9 @@ def _observe_failed(payment: PaymentFacts, seen: Seen) -> Observation:
     if seen.status == "captured":
         captured = Said("captured", _money_moved(payment, seen))
         alarm = "a capture that had been refused took the money; it is given back"
-        return Observation(replace(payment, state=State.CAPTURED), (captured,), alarm)
+        late = posting("captured_late", payment.total_minor, payment.currency)
+        return Observation(replace(payment, state=State.CAPTURED), (captured,), alarm, postings=(late,))
     return Observation(payment)
-
-
-def _observe_refunds(payment: PaymentFacts, seen: Seen) -> Observation:
-    refunds, said, alarm = [], [], ""
-    for refund in payment.refunds:
-        result = _answer(refund, seen)
-        if result:
-            name = "refunded" if result == "succeeded" else "refund_failed"
-            amount = {"amount_minor": refund.amount_minor, "currency": payment.currency}
-            said.append(Said(name, {"refund_id": refund.id if refund.asked_by_order else None, "amount": amount}))
-            refund = replace(refund, state=result)
-        if result and [seen.refunds.get(reference) for reference in refund.sent].count("succeeded") > 1:
-            alarm = f"refund {refund.id} went back more than once"
-        refunds.append(refund)
-    return Observation(replace(payment, refunds=tuple(refunds)), tuple(said), alarm)
-
-
-def _answer(refund: RefundFacts, seen: Seen) -> str:
-    """The result that the row does not have yet. Any sending may succeed; only the one being sent makes it fail."""
-    result = refund_result(seen, refund.sent)
-    if result == "succeeded" != refund.state:
-        return "succeeded"
-    if result != "pending" and refund.state == "requested" and seen.refunds.get(refund.sending) == "failed":
-        return "failed"
-    return ""
-
-
-def refund_result(seen: Seen, sent: Iterable[str]) -> str | None:
-    """Of a refund that was sent under these references, the last one last; None: the last one is not there."""
-    results = [seen.refunds.get(reference) for reference in sent]
-    for result in ("succeeded", "pending"):
-        if result in results:
-            return result
-    return results[-1] if results else None
 
 
 def is_done(kind: Kind, seen: Seen | None, *, sent: Iterable[str] = ()) -> bool:
@@ -212,7 +182,7 @@ def is_done(kind: Kind, seen: Seen | None, *, sent: Iterable[str] = ()) -> bool:
         return False
     match kind:
         case Kind.AUTHORIZE:
-            return seen.status != "processing"
+            return seen.status not in {"processing", "unconfirmed"}
         case Kind.CANCEL_ATTEMPT:
             return seen.status not in {"processing", "requires_action"}
         case Kind.CAPTURE:
@@ -226,7 +196,7 @@ def is_done(kind: Kind, seen: Seen | None, *, sent: Iterable[str] = ()) -> bool:
 
 
 def _total(payment: PaymentFacts) -> dict[str, Any]:
-    return {"amount_minor": payment.total_minor, "currency": payment.currency}
+    return amount(payment.total_minor, payment.currency)
 
 
 def _money_moved(payment: PaymentFacts, seen: Seen) -> dict[str, Any]:

@@ -7,7 +7,9 @@ ProviderError
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from payments.domain.facts import Seen
@@ -59,12 +61,32 @@ class Hint:
             raise ValueError(f"an id or a type has more than {LONGEST_ID} characters")
 
 
+@dataclass(frozen=True)
+class Settled:
+    """A line of a settlement report: `amount_minor` is signed, as the buyer's bank saw it; the fee is not taken off.
+
+    `kind`: charge, refund, dispute, dispute_won, or fee for one that belongs to no other. `reference` is the refund's
+    (ours) or the dispute's (the provider's).
+    """
+
+    line_id: str
+    kind: str
+    object_id: str
+    reference: str
+    amount_minor: int
+    currency: str
+    fee_minor: int
+    fee_currency: str
+    at: datetime
+
+
 class Provider(Protocol):
     """All calls raise Unanswered or Refused; `key` makes a call idempotent at the provider."""
 
     name: str
 
-    def authorize(self, order: Order, *, key: str) -> Seen: ...
+    def authorize(self, order: Order, *, key: str, keep: Callable[[str], None]) -> Seen:
+        """`keep` is told the object's id as soon as there is one, before money may move."""
 
     def find(self, reference: str) -> Seen | None:
         """The object that was made for our reference, if there is one."""
@@ -77,6 +99,9 @@ class Provider(Protocol):
         """Let go of an authorisation or of an attempt that waits for the shopper."""
 
     def refund(self, object_id: str, *, refund_id: str, amount_minor: int, key: str) -> Seen: ...
+
+    def settlement(self, day: date) -> Iterable[Settled]:
+        """What moved on that day (UTC), in its order."""
 
     def verify(self, body: bytes, headers: dict[str, str], secrets: list[str]) -> Hint:
         """Raises BadSignature."""

@@ -6,13 +6,14 @@ import hashlib
 import hmac
 import json
 import time
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from typing import Any
 
 import httpx
 
-from payments.domain.facts import Seen
-from payments.providers.base import BadSignature, Hint, Order, Refused, Unanswered
+from payments.domain.facts import Seen, SeenDispute
+from payments.providers.base import BadSignature, Hint, Order, Refused, Settled, Unanswered
 
 TIMEOUT = httpx.Timeout(3.0, connect=1.0)
 TOLERANCE_SECONDS = 300
@@ -24,7 +25,7 @@ class SandboxProvider:
     def __init__(self, url: str):
         self._client = httpx.Client(base_url=url, timeout=TIMEOUT)
 
-    def authorize(self, order: Order, *, key: str) -> Seen:
+    def authorize(self, order: Order, *, key: str, keep: Callable[[str], None]) -> Seen:
         body = {
             "reference": order.reference,
             "amount": order.amount_minor,
@@ -56,6 +57,20 @@ class SandboxProvider:
     def refund(self, object_id: str, *, refund_id: str, amount_minor: int, key: str) -> Seen:
         body = {"reference": refund_id, "amount": amount_minor}
         return seen(self._call("POST", f"/v1/intents/{object_id}/refunds", key=key, json=body))
+
+    def settlement(self, day: date) -> Iterator[Settled]:
+        for line in self._call("GET", f"/v1/settlements/{day.isoformat()}")["data"]:
+            yield Settled(
+                line_id=line["id"],
+                kind=line["kind"],
+                object_id=line["object_id"],
+                reference=line["reference"],
+                amount_minor=line["amount"],
+                currency=line["currency"],
+                fee_minor=line["fee"],
+                fee_currency=line["currency"],
+                at=datetime.fromisoformat(line["at"]),
+            )
 
     def verify(self, body: bytes, headers: dict[str, str], secrets: list[str]) -> Hint:
         parts = dict(part.partition("=")[::2] for part in headers.get("Sandbox-Signature", "").split(","))
@@ -98,4 +113,14 @@ def seen(intent: dict[str, Any]) -> Seen:
         code=intent.get("code") or "",
         redirect_url=intent.get("redirect_url") or "",
         refunds={refund["reference"]: refund["status"] for refund in intent["refunds"]},
+        disputes=tuple(
+            SeenDispute(
+                id=dispute["id"],
+                amount_minor=dispute["amount"],
+                reason=dispute["reason"],
+                due_by=datetime.fromisoformat(dispute["due_by"]),
+                state=dispute["status"],
+            )
+            for dispute in intent["disputes"]
+        ),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from payments.domain.facts import Kind, Seen
-from payments.domain.settlement import refund_result
+from payments.domain.refunds import refund_result
 from payments.models import Attempt, ProviderOperation
 from payments.providers.base import Order, Provider
 from payments.providers.registry import provider_named
@@ -30,7 +32,7 @@ def call(operation: ProviderOperation) -> Seen:
                 return_url=attempt.return_url,
                 description=payment.order_number,
             )
-            return provider.authorize(order, key=key)
+            return provider.authorize(order, key=key, keep=partial(_keep, attempt))
         case Kind.CAPTURE:
             return provider.capture(object_id, key=key)
         case Kind.REFUND if (refund := operation.refund) is not None:
@@ -40,6 +42,12 @@ def call(operation: ProviderOperation) -> Seen:
             return _refund(provider, operation, seen, object_id, seen.amount_minor)
         case _:
             return provider.cancel(object_id, key=key)
+
+
+def _keep(attempt: Attempt, object_id: str) -> None:
+    """From now on the object can be read, whatever becomes of the call."""
+    Attempt.objects.filter(pk=attempt.pk, object_id=None).update(object_id=object_id)
+    attempt.object_id = attempt.object_id or object_id
 
 
 def _refund(

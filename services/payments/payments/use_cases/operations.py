@@ -1,28 +1,29 @@
 """Speaking with the provider: a call is made outside of every transaction, its result written down in one.
 
 After silence nobody guesses: the object is read, and only when the provider does not have the effect is it asked again.
+What follows from an answer is done at once, by the same worker; if it dies, the sweep finds the row.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from outbox.publishing import publish
 from outbox.transactions import retry_conflicts
 
-from payments.domain.facts import Kind, Seen, State
-from payments.domain.settlement import Observation, is_done, observe, refund_result
+from payments.domain.facts import Kind, Seen
+from payments.domain.refunds import refund_result
+from payments.domain.settlement import is_done
 from payments.models import Attempt, Payment, ProviderOperation
 from payments.providers.base import Refused, Unanswered
 from payments.use_cases import calls
-from payments.use_cases.payments import CAPTURE_FAILED, advance, save
+from payments.use_cases.observing import write_down
+from payments.use_cases.payments import advance
+from payments.use_cases.telling import save
 
 logger = logging.getLogger(__name__)
 ANSWER_BY = timedelta(seconds=30)
@@ -33,23 +34,21 @@ LOST_ATTEMPT_LOOKED_FOR = timedelta(days=1)
 GIVE_BACK_AGAIN_AFTER = timedelta(minutes=1)
 LONGEST_GIVE_BACK_WAIT = timedelta(hours=1)
 MONEY_BACK = {Kind.REFUND, Kind.GIVE_BACK}
-
-
-@dataclass(frozen=True)
-class PaymentEvent:
-    type: str
-    key: str
-    subject: str
-    sequence: int
-    data: dict[str, Any]
+STARTED = ("sent", "unknown")
 
 
 def perform(*, operation_id: UUID) -> None:
-    """Make a pending call, once: who wins the compare-and-swap makes it."""
+    """Make a pending call, once: who wins the compare-and-swap makes it. Then what follows from its result."""
+    following: UUID | None = operation_id
+    while following is not None:
+        following = _perform(following)
+
+
+def _perform(operation_id: UUID) -> UUID | None:
     now = timezone.now()
     mine = ProviderOperation.objects.filter(pk=operation_id, state="pending")
     if not mine.update(state="sent", sent_at=now, next_look_at=now + ANSWER_BY):
-        return
+        return None
     operation = ProviderOperation.objects.select_related("payment", "attempt", "refund").get(pk=operation_id)
     try:
         seen = calls.call(operation)
@@ -58,17 +57,16 @@ def perform(*, operation_id: UUID) -> None:
         look = timezone.now() + FIRST_READ_AFTER
         unknown = ProviderOperation.objects.filter(pk=operation_id, state="sent")
         unknown.update(state="unknown", next_look_at=look, error=str(silence)[:300])
-        return
+        return None
     except Refused as refusal:
-        _record_refusal(operation, refusal)
-        return
-    record(operation_id=operation_id, seen=seen)
+        return _record_refusal(operation, refusal)
+    return record(operation=operation, seen=seen)
 
 
 def read_back(*, operation_id: UUID) -> None:
     """Read what became of a call that nobody answered, or whose worker died."""
     operation = ProviderOperation.objects.select_related("payment", "attempt").get(pk=operation_id)
-    if operation.state not in {"sent", "unknown"}:
+    if operation.state not in STARTED:
         return
     try:
         seen = calls.read(operation.payment.provider, operation.attempt)
@@ -78,7 +76,7 @@ def read_back(*, operation_id: UUID) -> None:
             state="unknown", reads=reads, next_look_at=look, error=str(error)[:300]
         )
         return
-    record(operation_id=operation_id, seen=seen)
+    record(operation=operation, seen=seen, wake=True)
 
 
 def read_after(reads: int) -> timedelta:
@@ -86,43 +84,56 @@ def read_after(reads: int) -> timedelta:
     return min(FIRST_READ_AFTER * 2 ** min(reads, 10), LONGEST_WAIT)
 
 
-def record(*, operation_id: UUID, seen: Seen | None) -> None:
-    """Write down what the provider shows, close the operation, and go on with what is due."""
-    retry_conflicts(lambda: _record(operation_id, seen))
+def record(*, operation: ProviderOperation, seen: Seen | None, wake: bool = False) -> UUID | None:
+    """Write down what the provider shows, close the operation, and begin what is due now: the next one, if any.
+
+    Its task is woken, or it is the caller's to perform.
+    """
+    return retry_conflicts(lambda: _record(operation, seen, wake))
 
 
-def _record(operation_id: UUID, seen: Seen | None) -> None:
+def _record(asked: ProviderOperation, seen: Seen | None, wake: bool) -> UUID | None:
     now = timezone.now()
     with transaction.atomic(savepoint=False):
-        operation = ProviderOperation.objects.select_related("attempt", "refund").get(pk=operation_id)
-        payment = Payment.objects.locked(pk=operation.payment_id)
-        operation.refresh_from_db()
-        if payment is None or operation.state not in {"sent", "unknown"}:
-            return
-        sent = operation.sent() if operation.kind in MONEY_BACK else []
-        _apply(payment, operation.attempt, seen, now, sent=sent)
+        payment = Payment.objects.locked(pk=asked.payment_id)
+        operation = next((row for row in payment.operation_rows if row.pk == asked.pk), None) if payment else None
+        if payment is None or operation is None or operation.state not in STARTED:
+            return None
+        attempt = next(row for row in payment.attempt_rows if row.pk == operation.attempt_id)
+        sent = _references(payment, operation) if operation.kind in MONEY_BACK else []
+        observed = write_down(payment, attempt, seen, now, sent=sent)
         result = refund_result(seen, sent) if seen is not None else None
         if seen is not None and (seen.status == "processing" or result == "pending"):
             operation.state, operation.next_look_at = "unknown", now + FIRST_READ_AFTER
-            operation.save()
-            return
+            operation.save(update_fields=["state", "next_look_at"])
+            save(payment, now, *observed.said, postings=observed.postings)
+            return None
         operation.state = "done" if is_done(Kind(operation.kind), seen, sent=sent) else "not_executed"
         operation.open_payment = None
-        operation.save()
+        operation.save(update_fields=["state", "open_payment"])
         if operation.kind == Kind.GIVE_BACK and result == "failed":
-            _try_again_later(operation, now)
-        advance(payment, now)
+            _try_again_later(operation, attempt, now)
+        return advance(payment, now, *observed.said, wake=wake, postings=observed.postings)
 
 
-def _try_again_later(operation: ProviderOperation, now: datetime) -> None:
+def _references(payment: Payment, operation: ProviderOperation) -> list[str]:
+    """Under which this and all earlier sendings of the same went out, this one last."""
+    return [
+        row.reference
+        for row in payment.operation_rows
+        if row.business_key == operation.business_key and row.attempt_number <= operation.attempt_number
+    ]
+
+
+def _try_again_later(operation: ProviderOperation, attempt: Attempt, now: datetime) -> None:
     """A surplus stays one until it has gone back; someone should know that it does not."""
     wait = min(GIVE_BACK_AGAIN_AFTER * 2 ** min(operation.attempt_number - 1, 10), LONGEST_GIVE_BACK_WAIT)
     logger.error("ALARM: a surplus could not be given back", extra={"operation": str(operation.pk)})
-    operation.attempt.look_again_at = now + wait
-    operation.attempt.save(update_fields=["look_again_at"])
+    attempt.look_again_at = now + wait
+    attempt.save(update_fields=["look_again_at"])
 
 
-def _record_refusal(operation: ProviderOperation, refusal: Refused) -> None:
+def _record_refusal(operation: ProviderOperation, refusal: Refused) -> UUID | None:
     """The provider will not do it. Perhaps it has been done: the object is read before that is written down."""
     payment, kind = operation.payment, Kind(operation.kind)
     logger.warning("the provider refused %s: %s", kind, refusal, extra={"operation": str(operation.pk)})
@@ -134,10 +145,10 @@ def _record_refusal(operation: ProviderOperation, refusal: Refused) -> None:
     else:
         seen = _refused(operation, refusal, seen)
     if seen is not None:
-        record(operation_id=operation.pk, seen=seen)
-        return
+        return record(operation=operation, seen=seen)
     again = timezone.now() + REFUSED_AGAIN_AFTER
     ProviderOperation.objects.filter(pk=operation.pk).update(state="unknown", next_look_at=again, error=error)
+    return None
 
 
 def _refused(operation: ProviderOperation, refusal: Refused, seen: Seen | None) -> Seen | None:
@@ -147,6 +158,8 @@ def _refused(operation: ProviderOperation, refusal: Refused, seen: Seen | None) 
         return Seen("declined", payment.total_minor, payment.currency, timezone.now(), code=refusal.code)
     if seen is None:
         return None
+    if kind is Kind.AUTHORIZE and seen.status == "unconfirmed":
+        return replace(seen, status="declined", code=refusal.code)
     if kind is Kind.CAPTURE and seen.status == "authorized":
         return replace(seen, status="capture_refused", code=refusal.code)
     if kind in MONEY_BACK:
@@ -162,26 +175,23 @@ def look(*, attempt_id: UUID) -> None:
     While an operation on it is open, its result is waited for: what is seen now may be older than what was asked.
     """
     attempt = Attempt.objects.select_related("payment").get(pk=attempt_id)
-    asked = _open_operation(attempt)
+    asked = attempt.operations.filter(open_payment=attempt.payment_id).first()
     if asked is not None:
         if asked.kind == Kind.AUTHORIZE and asked.state == "unknown":
             read_back(operation_id=asked.pk)
         return
     seen = calls.read(attempt.payment.provider, attempt)
-    retry_conflicts(lambda: _record_look(attempt_id, seen))
+    retry_conflicts(lambda: _record_look(attempt, seen))
 
 
-def _open_operation(attempt: Attempt) -> ProviderOperation | None:
-    return attempt.operations.filter(open_payment=attempt.payment_id).first()
-
-
-def _record_look(attempt_id: UUID, seen: Seen | None) -> None:
+def _record_look(asked: Attempt, seen: Seen | None) -> None:
     now = timezone.now()
     with transaction.atomic(savepoint=False):
-        attempt = Attempt.objects.get(pk=attempt_id)
-        payment = Payment.objects.locked(pk=attempt.payment_id)
-        attempt.refresh_from_db()
-        if payment is None or _open_operation(attempt) is not None:
+        payment = Payment.objects.locked(pk=asked.payment_id)
+        attempt = next((row for row in payment.attempt_rows if row.pk == asked.pk), None) if payment else None
+        if payment is None or attempt is None:
+            return
+        if payment.open_operation is not None and payment.open_operation.attempt_id == attempt.pk:
             return
         if attempt.state == "surplus":
             attempt.look_again_at = None
@@ -192,68 +202,5 @@ def _record_look(attempt_id: UUID, seen: Seen | None) -> None:
             attempt.save(update_fields=["look_again_at"])
         if seen is None:  # what was asked for is found out by its operation, not by a look
             return
-        _apply(payment, attempt, seen, now)
-        advance(payment, now)
-
-
-def _apply(payment: Payment, attempt: Attempt, seen: Seen | None, now: datetime, *, sent: Iterable[str] = ()) -> None:
-    """One look at the provider, written down: the payment, its attempt, its refunds, its events."""
-    facts = payment.facts(now)
-    current = attempt.state == "current"
-    known = attempt.state in {"surplus", "given_back"}
-    observed = Observation(facts) if known else observe(facts, seen, current=current)
-    after = observed.payment
-    payment.state = after.state
-    if after.closed and not payment.closed_by:
-        payment.closed_by = CAPTURE_FAILED
-    if seen is not None:
-        attempt.object_id = attempt.object_id or seen.object_id or None
-        attempt.redirect_url, attempt.code = seen.redirect_url, seen.code[:60]
-    if attempt.state == "surplus" and is_done(Kind.GIVE_BACK, seen, sent=sent):
-        attempt.state = "given_back"
-    elif not known:
-        _move_attempt(attempt, facts.state, observed, seen, now=now)
-    attempt.save()
-    if after.state in {State.AUTHORIZED, State.CAPTURED}:
-        payment.attempts.filter(state="queued").update(state="ended")
-    for refund in after.refunds:
-        if refund not in facts.refunds:
-            payment.refunds.filter(pk=refund.id).update(state=refund.state, answered_at=now)
-    _say(payment, observed)
-
-
-def _move_attempt(attempt: Attempt, before: State, observed: Observation, seen: Seen | None, *, now: datetime) -> None:
-    after = observed.payment.state
-    if observed.surplus:
-        attempt.state, attempt.look_again_at = "surplus", None
-    elif attempt.state == "current" and after is State.CREATED:
-        attempt.state = "ended"
-        attempt.look_again_at = now + timedelta(minutes=1) if seen is None else None
-    elif attempt.state == "current" and before is after is State.FAILED:
-        attempt.state = "ended"  # read once more after the refusal: nothing is held
-
-
-def _say(payment: Payment, observed: Observation) -> None:
-    if observed.alarm:
-        logger.error("ALARM: %s", observed.alarm, extra={"order_id": str(payment.order_id)})
-    for said in observed.said:
-        payment.last_code = said.data.get("code", "")[:60]
-        save(payment)
-        publish(_event(payment, said.name, dict(said.data)))
-    if not observed.said:
-        save(payment)
-
-
-def _event(payment: Payment, name: str, data: dict[str, Any]) -> PaymentEvent:
-    if "at" in data:
-        at = data.pop("at").astimezone(timezone.get_default_timezone())
-        time = at.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        data |= {"provider": payment.provider, "provider_time": time}
-    reference = {
-        "order_id": str(payment.order_id),
-        "order_number": payment.order_number,
-        "user_id": str(payment.user_id) if payment.user_id else None,
-        "payment_id": str(payment.pk),
-    }
-    key, subject = str(payment.order_id), f"payment/{payment.pk}"
-    return PaymentEvent(f"crossborder.payment.{name}.v1", key, subject, payment.version, {**reference, **data})
+        observed = write_down(payment, attempt, seen, now)
+        advance(payment, now, *observed.said, postings=observed.postings)

@@ -14,12 +14,16 @@ from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from payments.domain.facts import Kind, State
+from payments.domain.observations import Said
+from payments.domain.refunds import answer
 from payments.domain.settlement import Action, is_retryable, settle
 from payments.models import Attempt, Payment, ProviderOperation, Refund
+from payments.use_cases.telling import capture_failed, captured, save
 
 logger = logging.getLogger(__name__)
 WAKE_LOST_AFTER = timedelta(seconds=5)
 LOOK_AGAIN_EVERY = timedelta(seconds=30)
+DISPUTE_LOOKED_AT_EVERY = timedelta(hours=6)
 FAILED_LOOKED_AT_AFTER = timedelta(seconds=5)
 CAPTURE_FAILED = "failed"
 MOST_ATTEMPTS = 10
@@ -42,9 +46,19 @@ def open_payment(*, data: dict[str, Any], expires_at: datetime, now: datetime) -
     Payment.objects.bulk_create([payment], ignore_conflicts=True)
 
 
-def allow_capture(*, order_id: UUID, now: datetime) -> None:
-    """The order is confirmed: what was authorised may be captured."""
-    _change(order_id, now, confirmed=True)
+def allow_capture(*, order_id: UUID, repeat: int = 0, now: datetime) -> None:
+    """The order is confirmed: what was authorised may be captured. Asked again, a stored answer is told again."""
+    with transaction.atomic(savepoint=False):
+        payment = Payment.objects.locked(order_id=order_id)
+        if payment is None:
+            return
+        payment.confirmed = True
+        again = ()
+        if repeat and payment.capture_code:
+            again = (capture_failed(payment),)
+        elif repeat and payment.captured_at is not None:
+            again = (captured(payment),)
+        advance(payment, now, *again)
 
 
 def close_payment(*, order_id: UUID, by: str, now: datetime) -> None:
@@ -53,28 +67,8 @@ def close_payment(*, order_id: UUID, by: str, now: datetime) -> None:
         payment = Payment.objects.locked(order_id=order_id)
         if payment is not None and payment.closed_by in {"", CAPTURE_FAILED}:
             payment.closed_by = by
-            payment.attempts.filter(state="queued").update(state="ended")
-            save(payment)
+            end_queued(payment)
             advance(payment, now)
-
-
-def ask_refund(*, order_id: UUID, refund_id: UUID, amount_minor: int, reason: str, now: datetime) -> None:
-    """Orders wants money given back; asked twice, it is the same refund."""
-    with transaction.atomic(savepoint=False):
-        payment = Payment.objects.locked(order_id=order_id)
-        if payment is None:
-            logger.error("a refund for a payment that is not ours", extra={"order_id": str(order_id)})
-            return
-        refund = Refund(
-            id=refund_id,
-            payment=payment,
-            amount_minor=amount_minor,
-            asked_by_order=True,
-            reason=reason[:60],
-            created_at=now,
-        )
-        Refund.objects.bulk_create([refund], ignore_conflicts=True)
-        advance(payment, now)
 
 
 def confirm_payment(*, payment: Payment, payment_method: str, return_url: str, now: datetime) -> Payment:
@@ -88,14 +82,15 @@ def confirm_payment(*, payment: Payment, payment_method: str, return_url: str, n
         if locked is None:
             raise NotFound()
         _refuse_confirmation(locked, now)
-        Attempt.objects.create(
+        attempt = Attempt.objects.create(
             payment=locked,
-            number=locked.attempts.count() + 1,
+            number=len(locked.attempt_rows) + 1,
             payment_method=payment_method,
             return_url=return_url,
             state="queued",
             created_at=now,
         )
+        locked.attempt_rows.append(attempt)
         advance(locked, now)
     return locked
 
@@ -114,7 +109,7 @@ def _refuse_confirmation(payment: Payment, now: datetime) -> None:
         )
     if not is_retryable(payment.last_code):
         raise Conflict("payment_refused", "The last attempt was refused for good; this order cannot be paid.")
-    if payment.attempts.count() >= MOST_ATTEMPTS:
+    if len(payment.attempt_rows) >= MOST_ATTEMPTS:
         raise Conflict("too_many_attempts", f"There were {MOST_ATTEMPTS} attempts to pay; there can be no more.")
 
 
@@ -126,37 +121,65 @@ def settle_payment(*, payment_id: UUID, now: datetime) -> None:
             advance(payment, now)
 
 
-def advance(payment: Payment, now: datetime) -> None:
-    """Under the payment's lock: do what `settle` says until it needs the provider or has nothing to do."""
+def advance(payment: Payment, now: datetime, *said: Said, wake: bool = True, postings: tuple = ()) -> UUID | None:
+    """Under the payment's lock: do what `settle` says until it needs the provider or has nothing to do; then save.
+
+    Says `said` first. Returns the operation that was begun, whose task is woken unless the caller performs it.
+    """
+    begun, told = None, list(said)
     while (action := settle(payment.facts(now))) is not None:
         if action.kind is not None:
-            _begin(payment, action, now)
+            begun = _begin(payment, action, now, wake=wake)
             break
         if action.own_refund_minor:
-            Refund.objects.create(
-                payment=payment,
-                amount_minor=action.own_refund_minor,
-                asked_by_order=False,
-                reason="order_closed",
-                created_at=now,
-            )
+            _add_own_refund(payment, action.own_refund_minor, now)
+        if action.refuse is not None:
+            told.append(refuse(payment, action.refuse, action.code, now))
         if action.state is not None:
             payment.state = action.state
     payment.settle_at = _look_at(payment, now)
-    save(payment)
+    save(payment, now, *told, postings=postings)
+    return begun
+
+
+def end_queued(payment: Payment) -> None:
+    """An attempt that waited for its turn will not have it."""
+    if queued := [row for row in payment.attempt_rows if row.state == "queued"]:
+        Attempt.objects.filter(pk__in=[row.pk for row in queued]).update(state="ended")
+        for row in queued:
+            row.state = "ended"
+
+
+def refuse(payment: Payment, refund_id: str, code: str, now: datetime) -> Said:
+    """There is no money for a refund that was asked for: that is its answer, and someone must know."""
+    row = next(row for row in payment.refund_rows if str(row.pk) == refund_id)
+    facts = next(refund for refund in payment.facts(now).refunds if refund.id == refund_id)
+    row.state, row.code, row.answered_at = "refused", code, now
+    row.save(update_fields=["state", "code", "answered_at"])
+    logger.error("ALARM: a refund is refused: %s", code, extra={"refund": refund_id, "order": payment.order_number})
+    return answer(facts, "refused", payment.currency, code)
+
+
+def _add_own_refund(payment: Payment, amount_minor: int, now: datetime) -> None:
+    refund = Refund.objects.create(
+        payment=payment, amount_minor=amount_minor, asked_by_order=False, reason="order_closed", created_at=now
+    )
+    payment.refund_rows.append(refund)
 
 
 def _look_at(payment: Payment, now: datetime) -> datetime | None:
     """When the sweep reads the object of the attempt that counts, without being told to."""
     if payment.state == State.WAITING:
         return now + LOOK_AGAIN_EVERY
-    if payment.state == State.FAILED and payment.attempts.filter(state="current").exists():
+    if payment.state == State.FAILED and payment.current_attempt is not None:
         return now + FAILED_LOOKED_AT_AFTER
+    if payment.dispute_state == "open":
+        return now + DISPUTE_LOOKED_AT_EVERY
     return None
 
 
-def _begin(payment: Payment, action: Action, now: datetime) -> None:
-    """Write the operation down before it is made; its task makes it after the commit."""
+def _begin(payment: Payment, action: Action, now: datetime, *, wake: bool) -> UUID:
+    """Write the operation down before it is made; it is made after the commit."""
     attempt = _attempt_of(payment, action)
     if action.kind is Kind.AUTHORIZE:
         attempt.state, payment.state = "current", State.SENT
@@ -168,30 +191,19 @@ def _begin(payment: Payment, action: Action, now: datetime) -> None:
         open_payment=payment.pk,
         kind=str(action.kind),
         business_key=business_key,
-        attempt_number=1 + ProviderOperation.objects.filter(business_key=business_key).count(),
+        attempt_number=1 + sum(row.business_key == business_key for row in payment.operation_rows),
         attempt=attempt,
         refund_id=action.refund,
         created_at=now,
         next_look_at=now + WAKE_LOST_AFTER,
     )
-    enqueue("payments.tasks.perform_operation", operation.pk)
+    payment.operation_rows.append(operation)
+    if wake:
+        enqueue("payments.tasks.perform_operation", operation.pk)
+    return operation.pk
 
 
 def _attempt_of(payment: Payment, action: Action) -> Attempt:
     if action.attempt is not None:
-        return payment.attempts.get(pk=action.attempt)
-    return payment.attempts.get(state="current")
-
-
-def save(payment: Payment) -> None:
-    payment.version += 1
-    payment.save()
-
-
-def _change(order_id: UUID, now: datetime, **fields: Any) -> None:
-    with transaction.atomic(savepoint=False):
-        payment = Payment.objects.locked(order_id=order_id)
-        if payment is not None:
-            for name, value in fields.items():
-                setattr(payment, name, value)
-            advance(payment, now)
+        return next(row for row in payment.attempt_rows if str(row.pk) == action.attempt)
+    return next(row for row in payment.attempt_rows if row.state == "current")

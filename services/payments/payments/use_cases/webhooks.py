@@ -23,25 +23,28 @@ BATCH = 1000
 
 
 def receive_webhook(*, provider: str, hint: Hint, now: datetime) -> None:
-    """Keep a verified webhook; one that came before changes nothing.
+    """Keep a verified webhook; one that came before changes nothing, one that tells nothing new is done with.
 
     While an operation on its object is open (or the object is not known yet, because its making is), the operation's
     own answer is on its way: the sweep looks afterwards whether the webhook told anything else.
     """
+    event = WebhookEvent(
+        provider=provider,
+        event_id=hint.event_id,
+        type=hint.type,
+        object_id=hint.object_id,
+        payload=hint.payload,
+        received_at=now,
+    )
     with transaction.atomic(savepoint=False):
-        event = WebhookEvent(
-            provider=provider,
-            event_id=hint.event_id,
-            type=hint.type,
-            object_id=hint.object_id,
-            payload=hint.payload,
-            received_at=now,
-        )
+        attempt = _attempts([event]).get(event.object_id)
+        if attempt is not None and not _is_news(event, attempt):
+            event.handled_at = now
         WebhookEvent.objects.bulk_create([event], ignore_conflicts=True)
-        row = WebhookEvent.objects.get(provider=provider, event_id=hint.event_id)
-        attempt = _attempts([row]).get(row.object_id)
-        if row.handled_at is None and attempt is not None and not _is_asked(attempt):
-            enqueue("payments.tasks.handle_webhook", row.pk)
+        if attempt is not None and event.handled_at is None and not _is_asked(attempt):
+            row = WebhookEvent.objects.get(provider=provider, event_id=hint.event_id)
+            if row.handled_at is None:
+                enqueue("payments.tasks.handle_webhook", row.pk)
 
 
 def handle_webhook(*, webhook_id: int, now: datetime) -> None:

@@ -1,15 +1,13 @@
-"""Payments, the attempts to make them, what was asked of the provider, and what it told us."""
+"""Payments and what belongs to each: attempts to make it, refunds, disputes, and what was asked of the provider."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import datetime
-from uuid import UUID
 
 from django.db import models
+from django.utils.functional import cached_property
 from uuid_utils.compat import uuid7
 
-from payments import checks  # noqa: F401 - so that they are made in every process
 from payments.domain.facts import Kind, PaymentFacts, RefundFacts, State
 
 
@@ -45,6 +43,14 @@ class Payment(models.Model):
     confirmed = models.BooleanField(default=False, help_text="the order is confirmed: the money may be captured")
     provider = models.CharField(max_length=20)
     last_code = models.CharField(max_length=60, blank=True)
+    captured_at = models.DateTimeField(null=True, blank=True, help_text="by the provider's clock")
+    capture_code = models.CharField(
+        max_length=60, blank=True, default="", db_default="", help_text="why a capture was refused for good"
+    )
+    dispute_state = models.CharField(
+        max_length=4, blank=True, default="", db_default="", db_index=True, help_text="open, won or lost"
+    )
+    lost_minor = models.BigIntegerField(default=0, db_default=0, help_text="what disputes have cost")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     settle_at = models.DateTimeField(null=True, blank=True, db_index=True, help_text="when the sweep looks at it again")
@@ -54,45 +60,66 @@ class Payment(models.Model):
     def __str__(self) -> str:
         return f"{self.order_number} {self.state}"
 
-    def facts(self, now: datetime) -> PaymentFacts:
-        """For the pure decisions; three or four small reads under the row's lock."""
-        due = models.Q(look_again_at=None) | models.Q(look_again_at__lte=now)
-        chosen = self.attempts.filter(models.Q(state="queued") | models.Q(state="surplus") & due)
-        attempts = dict(chosen.order_by("-number").values_list("state", "pk"))  # the oldest of each state
-        refunds = self._refund_facts()
-        operation = self.operations.filter(open_payment=self.pk).values_list("kind", flat=True).first()
+    @cached_property
+    def attempt_rows(self) -> list[Attempt]:
+        """Read once, under the payment's lock; whoever adds a row appends it. So are the next two."""
+        return list(self.attempts.order_by("number"))
+
+    @cached_property
+    def refund_rows(self) -> list[Refund]:
+        return list(self.refunds.order_by("created_at", "pk"))
+
+    @cached_property
+    def operation_rows(self) -> list[ProviderOperation]:
+        return list(self.operations.order_by("attempt_number"))
+
+    @property
+    def open_operation(self) -> ProviderOperation | None:
+        return next((row for row in self.operation_rows if row.open_payment is not None), None)
+
+    @property
+    def current_attempt(self) -> Attempt | None:
+        return next((row for row in self.attempt_rows if row.state == "current"), None)
+
+    def facts(self, now: datetime, *, with_disputes: bool = False) -> PaymentFacts:
+        """For the pure decisions: three small reads under the row's lock the first time, then none."""
+        queued, surplus = (self._oldest_attempt(state, now) for state in ("queued", "surplus"))
+        refunds = tuple(self._refund_facts(row) for row in self.refund_rows)
+        asked = (refund for refund in refunds if refund.asked_by_order and refund.state != "refused")
+        operation = self.open_operation
         return PaymentFacts(
             state=State(self.state),
             total_minor=self.total_minor,
             currency=self.currency,
             closed=bool(self.closed_by),
             confirmed=self.confirmed,
-            asked_back=sum(refund.amount_minor for refund in refunds if refund.asked_by_order),
+            asked_back=sum(refund.amount_minor for refund in asked),
             expired=self.expires_at <= now,
-            operation=Kind(operation) if operation else None,
-            queued=str(attempts["queued"]) if "queued" in attempts else None,
-            surplus=str(attempts["surplus"]) if "surplus" in attempts else None,
+            operation=Kind(operation.kind) if operation else None,
+            queued=queued,
+            surplus=surplus,
             refunds=refunds,
+            refused=bool(self.capture_code),
+            disputed=self.dispute_state == "open",
+            lost_minor=self.lost_minor,
+            disputes=tuple(self.disputes.values_list("provider_id", "state")) if with_disputes else (),
         )
 
-    def _refund_facts(self) -> tuple[RefundFacts, ...]:
-        rows = list(self.refunds.order_by("created_at", "pk"))
-        sent: dict[UUID | None, list[str]] = defaultdict(list)
-        sending: dict[UUID | None, str] = {}
-        for operation in self.operations.filter(kind=Kind.REFUND).order_by("attempt_number") if rows else ():
-            sent[operation.refund_id].append(operation.reference)
-            if operation.open_payment is not None:
-                sending[operation.refund_id] = operation.reference
-        return tuple(
-            RefundFacts(
-                str(row.pk),
-                row.amount_minor,
-                row.state,
-                row.asked_by_order,
-                tuple(sent[row.pk]),
-                sending.get(row.pk, ""),
-            )
-            for row in rows
+    def _oldest_attempt(self, state: str, now: datetime) -> str | None:
+        rows = (row for row in self.attempt_rows if row.state == state)
+        due = (row for row in rows if state == "queued" or row.look_again_at is None or row.look_again_at <= now)
+        return next((str(row.pk) for row in due), None)
+
+    def _refund_facts(self, row: Refund) -> RefundFacts:
+        sent = [each for each in self.operation_rows if each.kind == Kind.REFUND and each.refund_id == row.pk]
+        sending = [each.reference for each in sent if each.open_payment is not None]
+        return RefundFacts(
+            str(row.pk),
+            row.amount_minor,
+            row.state,
+            row.asked_by_order,
+            tuple(each.reference for each in sent),
+            sending[0] if sending else "",
         )
 
 
@@ -112,6 +139,8 @@ class Attempt(models.Model):
     code = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField()
     look_again_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    surplus_minor = models.BigIntegerField(null=True, blank=True, help_text="what was taken besides what is due")
+    surplus_currency = models.CharField(max_length=3, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["payment", "number"], name="attempts_are_numbered")]
@@ -128,11 +157,29 @@ class Refund(models.Model):
     state = models.CharField(
         max_length=10,
         default="requested",
-        choices=[(s, s) for s in ("requested", "succeeded", "failed")],
+        choices=[(s, s) for s in ("requested", "succeeded", "failed", "refused")],
         db_index=True,
     )
+    code = models.CharField(max_length=60, blank=True, default="", db_default="", help_text="why it failed")
     created_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
+
+
+class Dispute(models.Model):
+    """A contest of the buyer's bank; the provider keeps `amount_minor` until it is decided."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="disputes")
+    provider_id = models.CharField(max_length=80, db_collation="utf8mb4_bin")
+    amount_minor = models.BigIntegerField()
+    reason = models.CharField(max_length=60)
+    due_by = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=4, choices=[(s, s) for s in ("open", "won", "lost")], db_index=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["payment", "provider_id"], name="each_dispute_once")]
 
 
 class ProviderOperation(models.Model):

@@ -4,47 +4,32 @@ from __future__ import annotations
 
 from functools import partial
 
+from chassis.admin import ReadOnlyAdmin, read_only
 from chassis.problems import Problem
 from django.contrib import admin, messages
 from django.utils import timezone
 from outbox.transactions import retry_conflicts
 
-from payments.models import Attempt, Payment, ProviderOperation, Refund, WebhookEvent
+from payments.models import Attempt, Dispute, Payment, ProviderOperation, Refund, WebhookEvent
 from payments.use_cases.payments import settle_payment
 from payments.use_cases.refunds import retry_refund
 
 
-class ReadOnly:
-    """Rows that only use cases write."""
-
-    def has_add_permission(self, *args) -> bool:
-        return False
-
-    def has_change_permission(self, *args) -> bool:
-        return False
-
-    def has_delete_permission(self, *args) -> bool:
-        return False
-
-
-def inline(inlined_model, *shown: str) -> type[admin.TabularInline]:
-    class Inline(ReadOnly, admin.TabularInline):
-        model = inlined_model
-        fields = readonly_fields = shown
-        extra = 0
-
-    return Inline
-
-
 @admin.register(Payment)
-class PaymentAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("order_number", "state", "total_minor", "currency", "closed_by", "confirmed", "created_at")
-    list_filter = ("state", "currency", "provider")
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = (
+        *("order_number", "state", "total_minor", "currency", "closed_by", "confirmed", "dispute_state"),
+        "created_at",
+    )
+    list_filter = ("state", "dispute_state", "currency", "provider")
     search_fields = ("order_number", "=id", "=order_id")
     inlines = [
-        inline(Attempt, "number", "payment_method", "state", "object_id", "code", "created_at"),
-        inline(ProviderOperation, "kind", "attempt_number", "state", "created_at", "sent_at", "next_look_at", "error"),
-        inline(Refund, "amount_minor", "asked_by_order", "reason", "state", "created_at", "answered_at"),
+        read_only(Attempt, "number", "payment_method", "state", "object_id", "code", "surplus_minor", "created_at"),
+        read_only(
+            ProviderOperation, *("kind", "attempt_number", "state", "created_at", "sent_at", "next_look_at", "error")
+        ),
+        read_only(Refund, "amount_minor", "asked_by_order", "reason", "state", "code", "created_at", "answered_at"),
+        read_only(Dispute, "provider_id", "amount_minor", "reason", "due_by", "state", "opened_at", "closed_at"),
     ]
     actions = ["settle"]
 
@@ -56,15 +41,15 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(ProviderOperation)
-class ProviderOperationAdmin(ReadOnly, admin.ModelAdmin):
+class ProviderOperationAdmin(ReadOnlyAdmin):
     list_display = ("business_key", "kind", "attempt_number", "state", "created_at", "next_look_at", "error")
     list_filter = ("state", "kind")
     search_fields = ("business_key", "=payment__order_number")
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("payment", "amount_minor", "asked_by_order", "reason", "state", "created_at", "answered_at")
+class RefundAdmin(ReadOnlyAdmin):
+    list_display = ("payment", "amount_minor", "asked_by_order", "reason", "state", "code", "created_at", "answered_at")
     list_filter = ("state", "asked_by_order")
     actions = ["retry"]
 
@@ -80,8 +65,16 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):
                 self.message_user(request, str(problem.detail), messages.ERROR)
 
 
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    list_display = ("payment", "provider_id", "amount_minor", "reason", "state", "due_by", "opened_at", "closed_at")
+    list_filter = ("state", "reason")
+    list_select_related = ("payment",)
+    search_fields = ("=provider_id", "=payment__order_number")
+
+
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):
+class WebhookEventAdmin(ReadOnlyAdmin):
     list_display = ("event_id", "provider", "type", "object_id", "received_at", "handled_at", "tries")
     list_filter = ("provider", "type")
     search_fields = ("=event_id", "=object_id")

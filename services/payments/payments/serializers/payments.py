@@ -14,6 +14,9 @@ from payments.models import Payment
 STATUS = {State.SENT: "authorizing", State.WAITING: "requires_action"}
 STATUSES = [STATUS.get(state, str(state)) for state in State]
 
+DISPUTES = ["open", "won", "lost"]
+REFUNDS = ["requested", "succeeded", "failed", "refused"]
+
 
 class ConfirmInput(StrictSerializer):
     """`payment_method` is the provider's token; a card number never reaches us. A payment takes ten attempts at most,
@@ -28,6 +31,7 @@ class StaffPaymentQuery(PageQuery):
     order_number = serializers.RegexField(r"^CB-[0-9A-Z]{10}$", required=False)
     state = serializers.ChoiceField(choices=[str(state) for state in State], required=False)
     refund_failed = serializers.BooleanField(required=False, allow_null=True, default=None)
+    dispute = serializers.ChoiceField(choices=DISPUTES, required=False)
 
 
 class RedirectSchema(serializers.Serializer):
@@ -52,8 +56,34 @@ class ConfirmedSchema(serializers.Serializer):
     next_action = RedirectSchema(allow_null=True)
 
 
+class RefundSchema(serializers.Serializer):
+    id = serializers.UUIDField()
+    amount = MoneySchema()
+    state = serializers.ChoiceField(choices=REFUNDS)
+    code = serializers.CharField(help_text="why it was refused, if it was")
+    asked_by_order = serializers.BooleanField()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    answered_at = serializers.DateTimeField(allow_null=True)
+
+
+class DisputeSchema(serializers.Serializer):
+    id = serializers.CharField(help_text="the provider's")
+    amount = MoneySchema()
+    reason = serializers.CharField()
+    due_by = serializers.DateTimeField(allow_null=True)
+    state = serializers.ChoiceField(choices=DISPUTES)
+    opened_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+
+
+class StaffPaymentSchema(PaymentSchema):
+    refunds = RefundSchema(many=True)
+    disputes = DisputeSchema(many=True)
+
+
 class PaymentPageSchema(serializers.Serializer):
-    data = PaymentSchema(many=True)
+    data = StaffPaymentSchema(many=True)
     next_cursor = serializers.CharField(allow_null=True)
     has_more = serializers.BooleanField()
 
@@ -80,4 +110,28 @@ def render_payment(payment: Payment) -> dict[str, Any]:
         "last_error": payment.last_code or None,
         "expires_at": payment.expires_at,
         "next_action": redirect,
+    }
+
+
+def render_for_staff(payment: Payment) -> dict[str, Any]:
+    """From rows fetched with their attempts, refunds and disputes."""
+    return {
+        **render_payment(payment),
+        "refunds": [
+            {
+                "id": str(row.pk),
+                "amount": money(row.amount_minor, payment.currency),
+                **{name: getattr(row, name) for name in ("state", "code", "asked_by_order", "reason")},
+                **{name: getattr(row, name) for name in ("created_at", "answered_at")},
+            }
+            for row in payment.refunds.all()
+        ],
+        "disputes": [
+            {
+                "id": row.provider_id,
+                "amount": money(row.amount_minor, payment.currency),
+                **{name: getattr(row, name) for name in ("reason", "due_by", "state", "opened_at", "closed_at")},
+            }
+            for row in payment.disputes.all()
+        ],
     }

@@ -1,0 +1,3 @@
+"""Operators' pages, by feature."""
+
+from payments.admin import books, payments  # noqa: F401 - registered by being imported
