@@ -36,7 +36,7 @@ demo:  ## shops through the gateway as people would, and checks each step
 
 # --- tests, with servers of their own in .run/test ---
 
-.PHONY: test test-infra test-stop test-outbox test-libs test-contract test-e2e model faults bench
+.PHONY: test test-infra test-stop test-outbox test-libs test-contract test-e2e model faults mutations bench
 test:  ## every test there is
 	@$(PYTHON) -m deploy.local.run_tests
 
@@ -69,7 +69,11 @@ faults:  ## kills, freezes and stops everything, and counts violations: seeds=20
 	$(LOCAL) infra --test
 	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all)
 
-bench:  ## figures and a table from the running stack: b=purchase
+mutations:  ## breaks libs/outbox in one place at a time; a test must notice each
+	$(LOCAL) infra --test
+	@$(VENV)/python libs/outbox/tests/mutations.py
+
+bench:  ## figures and a table: b=purchase (from the running stack) or b=outbox (starts what it needs)
 	@$(VENV)/python -m bench.$(or $(b),purchase)
 
 # --- the source ---

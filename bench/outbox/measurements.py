@@ -86,11 +86,11 @@ def publish_cost(stand: Stand, count: int) -> tuple[float, float]:
     return 1000 * without, 1000 * (statistics.median(figures["with"]) - without)
 
 
-def backlog(stand: Stand, count: int) -> tuple[float, float, float]:
+def backlog(stand: Stand, count: int, batch: int) -> tuple[float, float, float]:
     """Rate over a backlog, and the relay's memory in MB after the first tenth and at its end."""
     stand.new_topic()
     stand.fill_outbox(count, keys=20_000)
-    work = stand.start("relay")
+    work = stand.start("relay", BENCH_BATCH_SIZE=str(batch))
     began = time.monotonic()
     work.go()
     last = int(stand.sql("SELECT MAX(id) FROM outbox_event")[0][0])

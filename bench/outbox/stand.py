@@ -20,7 +20,7 @@ from tests.faults.outbox.servers import Servers, own_layout
 DATABASE = "test_crossborder_outbox_bench"
 DURABLE = (
     "--innodb-flush-log-at-trx-commit=1",
-    "--innodb-buffer-pool-size=1G",
+    "--innodb-buffer-pool-size=2G",
     "--innodb-redo-log-capacity=512M" if os.environ.get("DB") == "mysql" else "--innodb-log-file-size=512M",
 )
 PARTITIONS = 12

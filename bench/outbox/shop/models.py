@@ -35,6 +35,27 @@ class Line(models.Model):
         app_label = "shop"
 
 
+class Entry(models.Model):
+    """A line of the order's timeline."""
+
+    order = models.ForeignKey(Order, models.CASCADE)
+    what = models.CharField(max_length=40)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "shop"
+
+
+class Request(models.Model):
+    """An idempotency key with the answer that was given."""
+
+    key = models.CharField(max_length=64, unique=True)
+    answer = models.JSONField()
+
+    class Meta:
+        app_label = "shop"
+
+
 class Stock(models.Model):
     """What the consumer's handler updates."""
 

@@ -85,6 +85,7 @@ def event_settings(service: Service) -> dict[str, Any]:
             "BOOTSTRAP_SERVERS": env.str("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"),
             "CLIENT_ID": env.str("KAFKA_CLIENT_ID", "crossborder-trade-api"),
             "IDEMPOTENCE": env.bool("KAFKA_PRODUCER_IDEMPOTENCE", True),
+            "GROUP_PROTOCOL": env.str("KAFKA_GROUP_PROTOCOL", "classic"),
             "SECURITY_PROTOCOL": env.str("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
             "SASL_MECHANISM": env.str("KAFKA_SASL_MECHANISM", ""),
             "SASL_USERNAME": env.str("KAFKA_SASL_USERNAME", ""),

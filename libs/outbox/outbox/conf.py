@@ -33,6 +33,20 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+_checked: dict[str, Any] = {}
+
+
+def _given() -> dict[str, Any]:
+    """The project's OUTBOX, looked through once for names that nobody knows."""
+    global _checked
+    given = getattr(settings, "OUTBOX", {})
+    if given is not _checked:
+        if unknown := given.keys() - DEFAULTS.keys():
+            raise ImproperlyConfigured(f"OUTBOX has unknown settings: {', '.join(sorted(unknown))}")
+        _checked = given
+    return given
+
+
 class Conf:
     """Attribute access to the settings, read anew each time so that tests may override them.
 
@@ -42,11 +56,7 @@ class Conf:
     def __getattr__(self, name: str) -> Any:
         if name not in DEFAULTS:
             raise AttributeError(name)
-        given = getattr(settings, "OUTBOX", {})
-        unknown = given.keys() - DEFAULTS.keys()
-        if unknown:
-            raise ImproperlyConfigured(f"OUTBOX has unknown settings: {', '.join(sorted(unknown))}")
-        value = given.get(name, DEFAULTS[name])
+        value = _given().get(name, DEFAULTS[name])
         if name == "SERVICE" and not value:
             raise ImproperlyConfigured("OUTBOX['SERVICE'] must name this service")
         return value

@@ -69,16 +69,17 @@ class ConsumerLoop:
             records = [record for record in records if (record.topic, record.partition) in self._assigned]
             self._handle(records)
             reach("consumer.after_commit_before_offset")
-            self._uncommitted |= {(record.topic, record.partition) for record in records}
-        if self._uncommitted and time.monotonic() >= self._commit_at:
-            self._commit_at = time.monotonic() + COMMIT_EVERY
-            positions = {name: self._positions[name] for name in self._uncommitted & self._positions.keys()}
-            self._uncommitted.clear()
-            if positions:
-                self._consumer.commit(positions, wait=False)
+        self._commit_due(idle=not records)
         if time.monotonic() >= self._progress_at:
             self._progress_at = time.monotonic() + PROGRESS_EVERY
             self._report_progress()
+
+    def _commit_due(self, *, idle: bool) -> None:
+        """Commit what was handled since the last time, about once a second: a crash repeats it, the inbox knows it."""
+        if self._uncommitted and (idle or time.monotonic() >= self._commit_at):
+            self._commit_at = time.monotonic() + COMMIT_EVERY
+            self._consumer.commit({place: self._positions[place] for place in self._uncommitted}, wait=False)
+            self._uncommitted.clear()
 
     def _handle(self, records: list[Record]) -> None:
         if len(records) > 1 and handle_together(records):
@@ -101,6 +102,7 @@ class ConsumerLoop:
     def _handled(self, record: Record) -> None:
         partition = (record.topic, record.partition)
         self._positions[partition] = record.offset + 1
+        self._uncommitted.add(partition)
         self._timestamps[partition] = record.timestamp
         self._failures.pop(partition, None)
 
@@ -163,6 +165,7 @@ class ConsumerLoop:
         self._assigned.difference_update(partitions)
 
     def _forget(self, partitions: list[Partition]) -> None:
+        self._uncommitted.difference_update(partitions)
         for partition in partitions:
             for known in (self._positions, self._ends_seen, self._timestamps, self._paused, self._failures):
                 known.pop(partition, None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Min, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
@@ -35,11 +35,13 @@ def any_parked(records: Iterable[Record]) -> bool:
 
 def is_waiting(record: Record) -> bool:
     """True when earlier events of the record's key are parked."""
-    return (
-        mine()
-        .filter(topic=record.topic, key=stored_key(record), partition=record.partition, offset__lt=record.offset)
-        .exists()
-    )
+    with connection.cursor() as cursor:  # plain SQL: it is asked for every event
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM inbox_parked WHERE consumer = %s AND topic = %s AND `key` = %s"
+            " AND `partition` = %s AND `offset` < %s)",
+            [conf.SERVICE, record.topic, stored_key(record), record.partition, record.offset],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def park(record: Record, reason: str) -> None:

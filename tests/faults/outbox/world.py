@@ -61,7 +61,7 @@ class Factory:
         self.servers = servers
         self.password = load_secrets(servers.layout)["OUTBOX_DB_PASSWORD"]
         os.environ.update(
-            PYTHONPATH=str(ROOT),
+            PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
             DJANGO_SETTINGS_MODULE="tests.faults.outbox.settings",
             FAULTS_DB_PORT=str(servers.layout.port("database")),
             FAULTS_DB_PASSWORD=self.password,
