@@ -138,7 +138,7 @@ FILLED: dict[str, Any] = {
 ADDRESS = {"name": "Mira", "line1": "Hauptstr. 1", "city": "Berlin", "postal_code": "10115", "country": "DE"}
 BODIES: dict[str, dict[str, Any]] = {  # what is valid, where an empty body is refused before the owner is looked at
     "PUT /carts/{cart_id}/items/{sku}": {"quantity": 1},
-    "POST /payments/{payment_id}/confirm": {"payment_method": "tok_ok", "return_url": "http://127.0.0.1:19000/back"},
+    "POST /payments/{payment_id}/confirm": {"payment_method": "tok_ok", "return_url": f"{settings.PUBLIC_URL}/back"},
     "PUT /users/me/addresses/{address_id}": ADDRESS,
 }
 QUERIES = {"POST /staff/imports": "?kind=prices"}
