@@ -42,9 +42,10 @@ def explain(payment: Payment, *, now: datetime) -> Iterator[str]:
         yield f"  attempt {attempt.number} with {attempt.payment_method}: {attempt.state}{code} ({attempt.object_id})"
     for refund in payment.refund_rows:
         yield f"  {_refund(payment, refund)}"
-    for row in payment.disputes.order_by("opened_at"):
-        until = f", evidence until {row.due_by:%Y-%m-%d %H:%M}" if row.due_by and row.state == "open" else ""
-        yield f"  dispute of {_shown(payment, row.amount_minor)} as {row.reason}: {row.state}{until}"
+    for dispute in payment.disputes.order_by("opened_at"):
+        is_open = dispute.due_by and dispute.state == "open"
+        until = f", evidence until {dispute.due_by:%Y-%m-%d %H:%M}" if is_open else ""
+        yield f"  dispute of {_shown(payment, dispute.amount_minor)} as {dispute.reason}: {dispute.state}{until}"
     for row in LedgerPosting.objects.filter(payment=payment).order_by("created_at", "pk"):
         yield f"  {row.created_at:%Y-%m-%d %H:%M:%S.%f}  {row.kind:16} {row.reference}".rstrip()
     for account, currency, amount in balances(posting__payment=payment):

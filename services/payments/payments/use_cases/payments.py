@@ -53,7 +53,7 @@ def allow_capture(*, order_id: UUID, repeat: int = 0, now: datetime) -> None:
         if payment is None:
             return
         payment.confirmed = True
-        again = ()
+        again: tuple[Said, ...] = ()
         if repeat and payment.capture_code:
             again = (capture_failed(payment),)
         elif repeat and payment.captured_at is not None:
