@@ -13,9 +13,12 @@ from typing import Any
 
 import MySQLdb
 
-from .invariants import QUESTIONS, SETTLED_AFTER_SECONDS
+from . import payments
+from .invariants import QUESTIONS as ORDERS_QUESTIONS
+from .invariants import SETTLED_AFTER_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
+QUESTIONS = ORDERS_QUESTIONS | payments.QUESTIONS
 
 
 def connect(variables: dict[str, str]) -> Any:

@@ -35,7 +35,8 @@ QUESTIONS: dict[str, str] = {
         SELECT o.number, o.state, p.state FROM crossborder_orders.orders_order o
         JOIN crossborder_payments.payments_payment p ON p.order_id = o.id
         WHERE o.state IN {CLOSED} AND o.closed_at < UTC_TIMESTAMP(6) - INTERVAL {{settled}} SECOND
-        AND (p.state IN ('sent', 'waiting', 'authorized') OR (p.state = 'captured' AND p.total_minor > (
+        AND (p.state IN ('sent', 'waiting', 'authorized')
+            OR (p.state = 'captured' AND p.dispute_state <> 'open' AND p.total_minor - p.lost_minor > (
             SELECT COALESCE(SUM(amount_minor), 0) FROM crossborder_payments.payments_refund r
             WHERE r.payment_id = p.id AND r.state = 'succeeded'))
             OR (p.state = 'failed' AND EXISTS (SELECT 1 FROM crossborder_payments.payments_attempt a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import timedelta
 from io import StringIO
 from uuid import uuid4
@@ -20,7 +21,7 @@ from payments.use_cases import ledger, telling
 from payments.use_cases.audit import check_invariants
 from payments.use_cases.ledger import balances
 
-from tests.conftest import Purchase
+from tests.conftest import DEPLOY, Purchase
 
 TOTAL = 12999
 
@@ -212,6 +213,30 @@ def test_the_audit_notices_what_does_not_add_up(purchase, sql, invariants):
     assert check_invariants(now=timezone.now()) == []
     break_in(sql)
     assert {each.invariant for each in check_invariants(now=timezone.now())} == invariants
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("DO 1", set()),
+        ("DELETE FROM payments_ledgerentry WHERE account = 'refunded'", {"ledger does not", "posting does not"}),
+        ("UPDATE payments_ledgerposting SET kind = 'fee'", {"captured money is"}),
+        ("UPDATE payments_payment SET state = 'voided'", {"books know a"}),
+    ],
+)
+def test_the_audit_over_all_schemas_notices_it_too(purchase, sql, names):
+    purchase.pay("tok_success").say("confirmed", repeat=0)
+    purchase.ask_refund(2999)
+    break_in(sql)
+    questions = runpy.run_path(str(DEPLOY / "audit" / "payments.py"))["QUESTIONS"]
+    schema = connection.settings_dict["NAME"]
+    found = set()
+    with connection.cursor() as cursor:
+        for name, question in questions.items():
+            cursor.execute(question.replace("crossborder_payments", schema))
+            found |= {name} if cursor.fetchall() else set()
+    assert {name for name in found if not any(part in name for part in names)} == set()
+    assert len(found) == len(names)
 
 
 def test_the_audit_writes_a_violation_down_once_and_says_when_it_is_gone(purchase, api, caplog):

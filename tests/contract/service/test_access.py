@@ -168,7 +168,7 @@ BODIES: dict[str, dict[str, Any]] = {  # what is valid, where an empty body is r
     "PUT /carts/{cart_id}/coupon": {"code": "SPRING"},
     "PUT /carts/{cart_id}/items/{sku}": {"quantity": 1},
     "POST /orders/{order_id}/returns": {"lines": [{"line_id": 1, "quantity": 1}]},
-    "POST /payments/{payment_id}/confirm": {"payment_method": "tok_ok", "return_url": "http://127.0.0.1:19000/back"},
+    "POST /payments/{payment_id}/confirm": {"payment_method": "tok_ok", "return_url": f"{settings.PUBLIC_URL}/back"},
     "PUT /users/me/addresses/{address_id}": ADDRESS,
 }
 QUERIES = {"POST /staff/imports": "?kind=prices"}

@@ -52,7 +52,7 @@ class StripeProvider:
         client = stripe.StripeClient(
             api_key, base_addresses={"api": api or API}, http_client=http_client, max_network_retries=0
         )
-        self._api = client.v1
+        self._api: Any = client.v1
 
     def authorize(self, order: Order, *, key: str, keep: Callable[[str], None]) -> Seen:
         params = {
@@ -106,13 +106,15 @@ class StripeProvider:
             "limit": 100,
             "expand": ["data.source"],
         }
-        page = _asked(lambda: self._api.balance_transactions.list(params))
+        page = self._transactions(params)
         while page.data:
             yield from filter(None, (settled(row.to_dict()) for row in page.data))
             if not page.has_more:
                 return
-            params = {**params, "starting_after": page.data[-1].id}
-            page = _asked(lambda asked=params: self._api.balance_transactions.list(asked))
+            page = self._transactions({**params, "starting_after": page.data[-1].id})
+
+    def _transactions(self, params: dict[str, Any]) -> Any:
+        return _asked(lambda: self._api.balance_transactions.list(params))
 
     def verify(self, body: bytes, headers: dict[str, str], secrets: list[str]) -> Hint:
         """Of what Stripe sends only the names are kept: a payload carries the buyer's address and the card's end."""

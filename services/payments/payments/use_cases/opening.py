@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.db import transaction
 from outbox.transactions import retry_conflicts
 
@@ -18,7 +20,7 @@ def open_ledger() -> int:
     """Post each payment that holds or has taken money and is not in the books; how many. Again: none."""
     done = 0
     while ids := list(_unposted().values_list("pk", flat=True)[:BATCH]):
-        done += sum(retry_conflicts(lambda pk=pk: _open(pk)) for pk in ids)
+        done += sum(retry_conflicts(partial(_open, pk)) for pk in ids)
     return done
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from outbox.crashpoints import reach
 from outbox.transactions import retry_conflicts
 
 from payments.domain.facts import Kind, Seen
@@ -50,6 +51,7 @@ def _perform(operation_id: UUID) -> UUID | None:
     if not mine.update(state="sent", sent_at=now, next_look_at=now + ANSWER_BY):
         return None
     operation = ProviderOperation.objects.select_related("payment", "attempt", "refund").get(pk=operation_id)
+    reach("payments.before_call")
     try:
         seen = calls.call(operation)
     except Unanswered as silence:
@@ -60,6 +62,7 @@ def _perform(operation_id: UUID) -> UUID | None:
         return None
     except Refused as refusal:
         return _record_refusal(operation, refusal)
+    reach("payments.after_call")
     return record(operation=operation, seen=seen)
 
 
@@ -113,7 +116,10 @@ def _record(asked: ProviderOperation, seen: Seen | None, wake: bool) -> UUID | N
         operation.save(update_fields=["state", "open_payment"])
         if operation.kind == Kind.GIVE_BACK and result == "failed":
             _try_again_later(operation, attempt, now)
-        return advance(payment, now, *observed.said, wake=wake, postings=observed.postings)
+        begun = advance(payment, now, *observed.said, wake=wake, postings=observed.postings)
+        reach("payments.before_commit")
+    reach("payments.after_commit")
+    return begun
 
 
 def _references(payment: Payment, operation: ProviderOperation) -> list[str]:

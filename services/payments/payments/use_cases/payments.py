@@ -53,7 +53,7 @@ def allow_capture(*, order_id: UUID, repeat: int = 0, now: datetime) -> None:
         if payment is None:
             return
         payment.confirmed = True
-        again = ()
+        again: tuple[Said, ...] = ()
         if repeat and payment.capture_code:
             again = (capture_failed(payment),)
         elif repeat and payment.captured_at is not None:
@@ -155,7 +155,7 @@ def refuse(payment: Payment, refund_id: str, code: str, now: datetime) -> Said:
     row = next(row for row in payment.refund_rows if str(row.pk) == refund_id)
     facts = next(refund for refund in payment.facts(now).refunds if refund.id == refund_id)
     row.state, row.code, row.answered_at = "refused", code, now
-    row.save(update_fields=["state", "code", "answered_at"])
+    row.save(force_insert=row._state.adding)
     logger.error("ALARM: a refund is refused: %s", code, extra={"refund": refund_id, "order": payment.order_number})
     return answer(facts, "refused", payment.currency, code)
 

@@ -81,7 +81,7 @@ def _import(report_id: int, lines: list[Settled], now: datetime) -> None:
         known = _known(report, lines)
         matches = match(report.provider, lines)
         keys = [each.booked.business_key for each in matches.values() if each.booked]
-        taken = set(SettlementLine.objects.filter(business_key__in=keys).values_list("business_key", flat=True))
+        taken: set[str] = {row.business_key or "" for row in SettlementLine.objects.filter(business_key__in=keys)}
         fees = []
         for line in lines:
             row, found = known.get(line.line_id), matches[line.line_id]

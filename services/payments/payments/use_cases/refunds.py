@@ -12,6 +12,7 @@ from django.db import transaction
 
 from payments.domain.observations import Said
 from payments.domain.refunds import answer
+from payments.domain.settlement import settle
 from payments.models import Payment, Refund
 from payments.use_cases.payments import advance, refuse
 
@@ -45,7 +46,8 @@ def ask_refund(*, order_id: UUID, request: RefundRequest, repeat: int = 0, now: 
 
 
 def _added(payment: Payment, request: RefundRequest, now: datetime) -> list[Said]:
-    row = Refund.objects.create(
+    """A row that is refused at once is written as such."""
+    row = Refund(
         id=UUID(str(request.id)),
         payment=payment,
         amount_minor=request.amount_minor,
@@ -58,6 +60,9 @@ def _added(payment: Payment, request: RefundRequest, now: datetime) -> list[Said
         return [refuse(payment, str(row.pk), "wrong_currency", now)]
     if request.amount_minor <= 0:
         return [refuse(payment, str(row.pk), "no_amount", now)]
+    action = settle(payment.facts(now))
+    if action is None or action.refuse != str(row.pk):
+        row.save(force_insert=True)
     return []
 
 
