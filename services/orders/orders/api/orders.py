@@ -46,7 +46,7 @@ def find_order(request: Request, order_id: UUID) -> Order:
     """Raises NotFound for an order that is not the caller's."""
     owner = order_owner(request)
     mine = Order.objects.of(user_id=owner.user_id, token_sha256=owner.token_sha256)
-    order = mine.select_related("quote").filter(pk=order_id).first()
+    order = mine.to_show().filter(pk=order_id).first()
     if order is None:
         raise NotFound("There is no such order, or it is not yours.")
     return order

@@ -40,7 +40,7 @@ def by(request: Request) -> str:
 
 
 def find(order_id: UUID) -> Order:
-    order = Order.objects.select_related("quote").filter(pk=order_id).first()
+    order = Order.objects.to_show().filter(pk=order_id).first()
     if order is None:
         raise NotFound("There is no such order.")
     return order

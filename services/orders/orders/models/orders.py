@@ -22,6 +22,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """The order under its row's lock; only inside a transaction."""
         return self.select_for_update().filter(**where).first()
 
+    def to_show(self) -> OrderQuerySet:
+        """With what its page says of the quote, and without the quote's long explanations."""
+        return self.select_related("quote").defer("quote__lines", "quote__charges", "quote__rates")
+
     def of(self, *, user_id: UUID | None, token_sha256: str | None) -> OrderQuerySet:
         """Those that this user or this Order-Token may see; nobody sees nothing."""
         if user_id is not None:

@@ -203,10 +203,12 @@ def render_summary(order: Order) -> dict[str, Any]:
 def render_order(order: Order, new_lines: list[OrderLine] | None = None) -> dict[str, Any]:
     """The whole order; five queries: the order with its quote, lines, refunds, returns, shipments.
 
-    Of an order that was just placed `new_lines` are all there is to know, and nothing is asked.
+    Of an order that was just placed `new_lines` are all there is to know, and nothing is asked; of one that is not paid
+    there are no shipments and no returns.
     """
     lines = order.lines.all() if new_lines is None else new_lines
-    back, returned, shipments = _since(order) if new_lines is None else ([], [], [])
+    back = order.refunds.all() if new_lines is None else []
+    returned, shipments = (order.returns.all(), order.shipments.all()) if order.paid_at else ([], [])
     currency = order.currency
     terms = Terms.read(order.quote.return_terms)
     dispute = order.dispute and {**order.dispute, "amount": money(order.dispute["amount"]["amount_minor"], currency)}
@@ -237,10 +239,6 @@ def render_order(order: Order, new_lines: list[OrderLine] | None = None) -> dict
         "paid_at": order.paid_at,
         "closed_at": order.closed_at,
     }
-
-
-def _since(order: Order) -> tuple[Any, Any, Any]:
-    return order.refunds.all(), order.returns.all(), order.shipments.all()
 
 
 def _line(line: Any, currency: str) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def _folded(value: Any) -> str:
 
 
 def _refuse_what_is_no_longer_sold(quote: Quote) -> None:
-    items = SellableItem.objects.in_bulk([line["sku"] for line in quote.lines])
+    known = SellableItem.objects.only("active", "restrictions")
+    items = known.in_bulk([line["sku"] for line in quote.lines])
     for line in quote.lines:
         item = items.get(line["sku"])
         reason = (

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from chassis.problems import NotFound, Problem, Unprocessable
 from django.conf import settings
-from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import get_language
 
 from orders.domain.consignments import DAP, DDP, Destination, LandedCost, Line, LineCost, Step, Unquotable, Warehouse
@@ -19,7 +20,7 @@ from orders.domain.owner import Owner
 from orders.domain.returns import Terms, terms_of
 from orders.domain.rules import ReturnPolicy, RuleSet
 from orders.landed_cost_rules import rules_for, shipping_rates_to
-from orders.models import Cart, Quote, SellableItem, StockLevel
+from orders.models import Cart, CartItem, Quote, SellableItem, StockLevel
 from orders.use_cases import coupons
 from orders.use_cases.items import price_in
 
@@ -31,32 +32,27 @@ def make_quotes(*, owner: Owner, wanted: dict[str, Any], now: datetime) -> tuple
     `country_not_served`; Unprocessable `unquotable` with a reason per line when no quote can be given, and `coupon_...`
     when the cart's coupon takes nothing off.
     """
-    with transaction.atomic(savepoint=False):
-        cart, quantities = _contents(owner, wanted)
-        items = SellableItem.objects.in_bulk(quantities)
-        lines, warehouses = _lines(quantities, items, wanted["currency"])
-        if cart is not None and cart.coupon_code:
-            lines = _discounted(lines, cart.coupon_code, wanted["currency"], now)
-        country = wanted["ship_to"]["country"]
-        rules = rules_for(country=country, lines=lines, day=now.date())
-        if rules.territory(country) is None:
-            raise Problem(
-                "country_not_served", f"We do not deliver to {country}; GET /api/v1/markets lists where we do."
-            )
-        made: list[Quote] = []
-        refused: list[dict[str, Any]] = []
-        for incoterm in [DDP, DAP] if wanted["incoterm"] == "both" else [wanted["incoterm"]]:
-            try:
-                cost = _best(lines, warehouses, rules, wanted, incoterm)
-            except Unquotable as refusal:
-                refused.append({"incoterm": incoterm, "errors": list(_errors(refusal))})
-                continue
-            made.append(_quote(cost, items, rules, cart=cart, owner=owner, wanted=wanted, now=now))
-        if not made:
-            raise Unprocessable(
-                "unquotable", "No quote can be given; each error says why.", errors=refused[0]["errors"]
-            )
-        Quote.objects.bulk_create(made)
+    cart, quantities = _contents(owner, wanted)
+    items = SellableItem.objects.in_bulk(quantities)
+    lines, warehouses = _lines(quantities, items, wanted["currency"])
+    if cart is not None and cart.coupon_code:
+        lines = _discounted(lines, cart.coupon_code, wanted["currency"], now)
+    country = wanted["ship_to"]["country"]
+    rules = rules_for(country=country, lines=lines, day=now.date())
+    if rules.territory(country) is None:
+        raise Problem("country_not_served", f"We do not deliver to {country}; GET /api/v1/markets lists where we do.")
+    made: list[Quote] = []
+    refused: list[dict[str, Any]] = []
+    for incoterm in [DDP, DAP] if wanted["incoterm"] == "both" else [wanted["incoterm"]]:
+        try:
+            cost = _best(lines, warehouses, rules, wanted, incoterm)
+        except Unquotable as refusal:
+            refused.append({"incoterm": incoterm, "errors": list(_errors(refusal))})
+            continue
+        made.append(_quote(cost, items, rules, cart=cart, owner=owner, wanted=wanted, now=now))
+    if not made:
+        raise Unprocessable("unquotable", "No quote can be given; each error says why.", errors=refused[0]["errors"])
+    Quote.objects.bulk_create(made)  # one INSERT; checkout compares the cart's version with the quote's
     return made, refused
 
 
@@ -82,15 +78,18 @@ def shipping_methods(*, ship_to: str, now: datetime) -> list[dict[str, Any]]:
 def _contents(owner: Owner, wanted: dict[str, Any]) -> tuple[Cart | None, dict[str, int]]:
     if "items" in wanted:
         return None, {item["sku"]: item["quantity"] for item in wanted["items"]}
-    cart = None
-    if not owner.is_nobody:
-        cart = Cart.objects.select_for_update().filter(pk=wanted["cart_id"], **owner.fields()).first()
-    if cart is None or not cart.is_open:
-        raise NotFound("There is no such open cart, or it is not yours.")
-    quantities = dict(cart.items.order_by("pk").values_list("sku", "quantity"))
-    if not quantities:
+    mine = {f"cart__{name}": value for name, value in owner.fields().items()}
+    rows = [] if owner.is_nobody else list(_rows(wanted["cart_id"]).filter(**mine))
+    if rows and rows[0].cart.is_open:
+        return rows[0].cart, {row.sku: row.quantity for row in rows}
+    if not owner.is_nobody and Cart.objects.filter(pk=wanted["cart_id"], open_owner=owner.key).exists():
         raise Problem("empty_cart", "The cart is empty. Put something into it first.")
-    return cart, quantities
+    raise NotFound("There is no such open cart, or it is not yours.")
+
+
+def _rows(cart_id: UUID) -> QuerySet[CartItem]:
+    """A cart with its items in one statement, so that version and contents are of one moment without a lock."""
+    return CartItem.objects.select_related("cart").filter(cart_id=cart_id).order_by("pk")
 
 
 def _lines(

@@ -40,7 +40,7 @@ def refund_order(
     `refund_too_much`, Problem `unknown_line`, `currency_mismatch`, and what If-Match asks for.
     """
     with transaction.atomic(savepoint=False):
-        order = Order.objects.select_related("quote").select_for_update().filter(pk=order_id).first()
+        order = Order.objects.locked(pk=order_id)
         if order is None:
             raise NotFound("There is no such order.")
         require_match(request, f'"{order.version}"')

@@ -127,7 +127,7 @@ def _locked(return_id: UUID, request: Request) -> tuple[Order, Return]:
     found = Return.objects.filter(pk=return_id).only("order_id").first()
     if found is None:
         raise NotFound("There is no such return.")
-    order = Order.objects.select_related("quote").select_for_update().get(pk=found.order_id)
+    order = Order.objects.to_show().select_for_update().get(pk=found.order_id)
     require_match(request, f'"{order.version}"')
     return order, Return.objects.get(pk=return_id)
 
