@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from typing import Any
@@ -42,10 +43,22 @@ class Shopkeeper(Shopper):
         body = {"sku": sku, "warehouse": warehouse, "delta": quantity, "reason": "received"}
         self.ask("POST", "staff/stock/adjustments", expect=201, json=body)
 
+    def ship(self, order: dict[str, Any], units: dict[int, int], *, expect: int = 201) -> dict[str, Any]:
+        """So many units by line id leave with a parcel service."""
+        lines = [{"line_id": line_id, "quantity": quantity} for line_id, quantity in units.items()]
+        parcel = {"lines": lines, "carrier": "PostNL", "tracking_number": "3SCBTA0012345"}
+        return self.change("POST", order, "shipments", expect=expect, **parcel)
+
+    def deliver(self, order: dict[str, Any]) -> None:
+        """Every parcel of it arrives."""
+        for shipment in self.ask("GET", f"staff/orders/{order['id']}").json()["shipments"]:
+            self.ask("POST", f"staff/shipments/{shipment['id']}/delivery")
+
     def change(
         self, method: str, order: dict[str, Any], path: str, *, expect: int = 200, **body: Any
     ) -> dict[str, Any]:
         """A staff write on an order as it is now (its ETag is read first)."""
         etag = self.ask("GET", f"staff/orders/{order['id']}").headers["ETag"]
         url = f"staff/orders/{order['id']}/{path}"
-        return self.ask(method, url, expect=expect, json=body, headers={"If-Match": etag}).json()
+        headers = {"If-Match": etag, "Idempotency-Key": secrets.token_hex(12)}
+        return self.ask(method, url, expect=expect, json=body, headers=headers).json()

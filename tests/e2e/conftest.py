@@ -12,7 +12,7 @@ import pytest
 from deploy.audit.__main__ import violations
 from deploy.local import supervisor
 from deploy.local.layout import Layout, choose_layout, read_variables
-from deploy.local.shopkeeper import manage
+from deploy.local.shopkeeper import Shopkeeper, manage
 from deploy.local.shopper import Shopper, wait_for
 
 TEE, COFFEE, MUG, POSTER = "TEE-ORGANIC-BLACK-M", "COFFEE-SIDAMO-1KG", "MUG-DELFT-300ML", "POSTER-LAST-ONE"
@@ -95,6 +95,12 @@ def new_shopper(stack):
         return shopper
 
     return make
+
+
+@pytest.fixture(scope="session")
+def keeper(stack) -> Shopkeeper:
+    """Somebody of the shop who may do everything."""
+    return Shopkeeper(stack.layout, "admin")
 
 
 def in_stock(shopper: Shopper, sku: str) -> bool:
