@@ -14,6 +14,7 @@ PUBLISH_ERRORS = Counter("outbox_publish_errors_total", "Events that were not ac
 EVENTS_HANDLED = Counter("events_handled_total", "Events whose handler succeeded", ["type"])
 EVENT_DUPLICATES = Counter("event_duplicates_total", "Events that the inbox knew already", ["topic"])
 EVENTS_PARKED = Counter("events_parked_total", "Events that were parked", ["topic"])
+CONFLICTS = Counter("database_conflicts_total", "Transactions that a deadlock or a lock wait ended", ["code"])
 CONSUMER_LAG = Gauge("consumer_lag", "Messages that wait in a partition", ["group", "topic", "partition"])
 CIRCUIT_OPEN = Gauge("outbox_circuit_open", "1 while the relay waits before it tries the broker or database again")
 HELD_TOPICS = Gauge("outbox_held_topics", "Topics that are missing or forbidden, whose events wait")
