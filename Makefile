@@ -36,7 +36,7 @@ demo:  ## shops through the gateway as people would, and checks each step
 
 # --- tests, with servers of their own in .run/test ---
 
-.PHONY: test test-infra test-stop test-outbox test-libs test-contract test-e2e model faults mutations bench
+.PHONY: test test-infra test-stop test-outbox test-libs test-contract test-e2e model faults soak mutations bench
 test:  ## every test there is
 	@$(PYTHON) -m deploy.local.run_tests
 
@@ -68,6 +68,10 @@ model:  ## explores the saga; prints states, settled states, violations
 faults:  ## kills, freezes and stops everything, and counts violations: seeds=20 part=outbox|shop
 	$(LOCAL) infra --test
 	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all)
+
+soak:  ## shoppers, a misbehaving provider and killed processes, then every invariant: minutes=10 rate=20 seed=1
+	$(LOCAL) run --test
+	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults.soak --minutes $(or $(minutes),10) --rate $(or $(rate),20) --seed $(or $(seed),1)
 
 mutations:  ## breaks libs/outbox in one place at a time; a test must notice each
 	$(LOCAL) infra --test
