@@ -228,6 +228,16 @@ def chaos(layout: Layout, seed: int, rates: dict[str, float]) -> None:
     httpx.post(f"{layout.url('sandbox')}/admin/chaos", json={"seed": seed, "rates": rates}).raise_for_status()
 
 
+def send_failed_refunds_again(keeper: Shopkeeper, variables: dict[str, str]) -> int:
+    """What a person does about refunds that the provider refused; how many there were."""
+    cursor = connect(variables).cursor()
+    cursor.execute("SELECT payment_id, id FROM crossborder_payments.payments_refund WHERE state = 'failed'")
+    failed = list(cursor.fetchall())
+    for payment_id, refund_id in failed:
+        keeper.ask("POST", f"staff/payments/{payment_id}/refunds/{refund_id}/retry", expect=None)
+    return len(failed)
+
+
 def at_rest(layout: Layout) -> dict[str, list[tuple]]:
     """The violations that are left when everything has had its time."""
     variables = read_variables(layout.env_file)
@@ -240,6 +250,11 @@ def at_rest(layout: Layout) -> dict[str, list[tuple]]:
         time.sleep(5)
 
 
+def repeated(layout: Layout) -> int:
+    """Transactions that a deadlock or a lock wait ended and that were repeated, as the logs tell."""
+    return sum(log.read_text(errors="replace").count("transaction repeated") for log in layout.logs.glob("*.log"))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak")
     parser.add_argument("--minutes", type=float, default=10)
@@ -247,7 +262,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     layout = choose_layout(test=True)
-    keeper = Shopkeeper(layout, "catalog")
+    keeper = Shopkeeper(layout, "catalog", "finance")
     for sku in SKUS:
         keeper.receive(sku, int(options.rate * options.minutes * 60))
         keeper.order_one(sku)
@@ -255,6 +270,8 @@ def main() -> int:
     chaos(layout, options.seed, RATES)
     soak.run(options.rate, options.minutes * 60)
     chaos(layout, options.seed, {})
+    keeper.log_in()  # a refund asks for a login of the last ten minutes
+    refused = send_failed_refunds_again(keeper, read_variables(layout.env_file))
     found = at_rest(layout)
     missing = soak.lost()
     for title, counted in (("met", soak.met), ("killed", soak.killed), ("orders", soak.ended)):
@@ -264,6 +281,7 @@ def main() -> int:
     for order in missing[:20]:
         print(f"!! lost or stuck: {order}")
     figures = {"shoppers": int(options.rate * options.minutes * 60), "orders": len(soak.accepted)}
+    figures |= {"refunds sent again by hand": refused, "conflicts": repeated(layout)}
     figures |= {"kills": sum(soak.killed.values()), "violations": len(found), "stuck": len(missing)}
     print(json.dumps({"soak": figures | {"rate": options.rate, "minutes": options.minutes, "seed": options.seed}}))
     return int(bool(found or missing))
