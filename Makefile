@@ -65,9 +65,9 @@ test-e2e:  ## through the gateway, everything real
 model:  ## explores the saga; prints states, settled states, violations
 	@PYTHONPATH=$$(printf "services/%s:" $(SERVICES)) $(VENV)/python -m tests.model
 
-faults:  ## kills, freezes and stops everything, and counts violations: seeds=20 part=outbox|shop
+faults:  ## kills, freezes and stops everything, and counts violations: seeds=20 part=outbox|shop only=rebalances
 	$(LOCAL) infra --test
-	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all)
+	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all) --only "$(only)"
 
 mutations:  ## breaks libs/outbox in one place at a time; a test must notice each
 	$(LOCAL) infra --test
