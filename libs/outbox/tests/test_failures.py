@@ -196,6 +196,17 @@ def test_a_claim_takes_so_many_rows_of_each_lane(broker, relay, settings):
     assert set(lanes.values()) == {2}
 
 
+def test_a_claim_of_large_events_does_not_take_all_of_them_into_memory(broker, relay, settings):
+    settings.OUTBOX = {**settings.OUTBOX, "VALIDATE": False}
+    with transaction.atomic():
+        for n in range(60):
+            publish(Counted(f"key-{n}", 1, {"number": n, "text": "x" * 800_000}))
+    relay._round(Totals(), None)
+    assert 10 <= len(broker.messages) < 25, "about eight megabytes"
+    relay.drain(20)
+    assert len(broker.messages) == 60
+
+
 def test_a_run_ends_within_its_time_and_the_next_goes_on(broker, relay, monkeypatch):
     def slowly(self, row, reports):
         time.sleep(0.01)  # a broker that takes its time
