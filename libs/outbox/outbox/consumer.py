@@ -67,7 +67,8 @@ class ConsumerLoop:
         self._ends_seen.update(ends)
         if records:
             close_old_connections()
-            records = [record for record in records if (record.topic, record.partition) in self._assigned]
+            mine = self._assigned - self._paused.keys()
+            records = [record for record in records if (record.topic, record.partition) in mine]
             self._handle(records)
             reach("consumer.after_commit_before_offset")
         self._commit_due(idle=not records)
