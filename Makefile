@@ -65,9 +65,9 @@ test-e2e:  ## through the gateway, everything real
 model:  ## explores the saga; prints states, settled states, violations
 	@PYTHONPATH=$$(printf "services/%s:" $(SERVICES)) $(VENV)/python -m tests.model
 
-faults:  ## kills, freezes and stops everything, and counts violations: seeds=20 part=outbox|shop
+faults:  ## kills, freezes and stops everything, and counts violations: seeds=20 part=outbox|shop only=rebalances
 	$(LOCAL) infra --test
-	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all)
+	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all) --only "$(only)"
 
 soak:  ## shoppers, a misbehaving provider and killed processes, then every invariant: minutes=10 rate=20 seed=1
 	$(LOCAL) run --test

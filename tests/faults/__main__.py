@@ -23,7 +23,7 @@ LONG_OUTAGE = "60"  # seconds that the broker is away in the first round; the ot
 Outcome = tuple[str, str | None]  # a fault, and what was violated
 
 
-def outbox(rounds: int) -> Iterator[Outcome]:
+def outbox(rounds: int, only: str) -> Iterator[Outcome]:
     """The faults of tests/faults/outbox, each round with another seed."""
     from tests.faults.outbox.running import run_all
     from tests.faults.outbox.servers import Servers, own_layout
@@ -32,11 +32,11 @@ def outbox(rounds: int) -> Iterator[Outcome]:
     with running_factory(Servers(own_layout("faults", 100))) as factory:
         for seed in range(1, rounds + 1):
             os.environ["FAULTS_OUTAGE"] = LONG_OUTAGE if seed == 1 else "1.5"
-            for name, error in run_all(factory, seed):
+            for name, error in run_all(factory, seed, only):
                 yield f"outbox: {name}", f"seed {seed}: {error!r}" if error else None
 
 
-def shop(rounds: int) -> Iterator[Outcome]:
+def shop(rounds: int, only: str) -> Iterator[Outcome]:
     """The outages of tests/e2e, on the tests' whole stack."""
     subprocess.run(
         [sys.executable, "-m", "deploy.local", "run", "--test"], cwd=ROOT, check=True, stdin=subprocess.DEVNULL
@@ -45,6 +45,7 @@ def shop(rounds: int) -> Iterator[Outcome]:
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.xml"
             command = [sys.executable, "-m", "pytest", "-q", "tests/e2e/test_outages.py", f"--junitxml={report}"]
+            command += ["-k", only] if only else []
             subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL)
             for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 written by pytest a moment ago
                 failed = next((case.find(kind) for kind in ("failure", "error") if case.find(kind) is not None), None)
@@ -59,11 +60,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make faults")
     parser.add_argument("--seeds", type=int, default=1, help="how often each fault is tried")
     parser.add_argument("--part", choices=[*PARTS, "all"], default="all")
+    parser.add_argument("--only", default="", help="faults with this in their name")
     chosen = parser.parse_args()
     runs: Counter[str] = Counter()
     violations: Counter[str] = Counter()
     for part in PARTS if chosen.part == "all" else [chosen.part]:
-        for name, violation in PARTS[part](chosen.seeds):
+        for name, violation in PARTS[part](chosen.seeds, chosen.only):
             runs[name] += 1
             violations[name] += violation is not None
             if violation:

@@ -5,6 +5,20 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from outbox.conf import conf
+
+
+@register(Tags.compatibility)
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """Values that would be taken silently and mean something else."""
+    found: list[CheckMessage] = []
+    if conf.GROUP_PROTOCOL not in ("classic", "consumer"):
+        found.append(Error(f"GROUP_PROTOCOL is {conf.GROUP_PROTOCOL!r}, not classic or consumer", id="outbox.E003"))
+    for name, least in (("PUBLISH_SECONDS", 0.5), ("BATCH_SIZE", 1), ("MAX_ATTEMPTS", 1)):
+        if getattr(conf, name) < least:
+            found.append(Error(f"{name} is {getattr(conf, name)}, at least {least} is needed", id="outbox.E004"))
+    return found
+
 
 @register(Tags.compatibility)
 def check_database(**_: Any) -> list[CheckMessage]:

@@ -1,5 +1,6 @@
 """The relay's side of the database: its own connection, the claim of lanes, and what becomes of the claimed rows."""
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from outbox.lanes import LANES
 
 LANES_PER_CLAIM = 8
 ROWS_PER_KEY = 16
+ENOUGH_BYTES = 8_000_000
 SESSION = "SET SESSION wait_timeout = %s, SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5"
 COLUMNS = "lane, id, topic, `key`, type, payload, headers, created_at, attempts"
 
@@ -94,7 +96,10 @@ def lock_lanes(cursor: Any, start: int) -> list[int]:
 
 
 def read_rows(cursor: Any, lanes: list[int], batch: int, held_topics: Iterable[str] = ()) -> list[Row]:
-    """The oldest rows of each lane, `batch` of each, whose key does not wait; at most 16 of one key."""
+    """The oldest rows of each lane, `batch` of each, whose key does not wait; at most 16 of one key.
+
+    With many megabytes in hand the other lanes are left for later; which come first is chance, so that none starves.
+    """
     if not lanes:
         return []
     cursor.execute(
@@ -102,7 +107,15 @@ def read_rows(cursor: Any, lanes: list[int], batch: int, held_topics: Iterable[s
         " AND EXISTS (SELECT 1 FROM outbox_event AS e WHERE e.lane = l.lane)",
         [lanes],
     )
-    return [row for (lane,) in cursor.fetchall() for row in _read_lane(cursor, lane, batch, list(held_topics))]
+    busy, held, rows, size = [lane for (lane,) in cursor.fetchall()], list(held_topics), [], 0
+    random.shuffle(busy)
+    for lane in busy:
+        if size > ENOUGH_BYTES:
+            break
+        found = _read_lane(cursor, lane, batch, held)
+        rows += found
+        size += sum(len(row.payload) for row in found)
+    return rows
 
 
 def _read_lane(cursor: Any, lane: int, batch: int, held_topics: list[str]) -> list[Row]:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event as Flag
 from typing import Any
 
@@ -36,7 +37,7 @@ class ConsumerLoop:
         self._make_consumer = make_consumer or _kafka_consumer
         self._positions: dict[Partition, int] = {}  # the offset to read next, of what was handled
         self._ends_seen: dict[Partition, int] = {}  # where the broker said that there is no more
-        self._timestamps: dict[Partition, int] = {}  # of the last message handled, in ms
+        self._at_end_at: dict[Partition, float] = {}  # when it was last read to its end, or assigned
         self._assigned: set[Partition] = set()
         self._paused: dict[Partition, float] = {}  # until when
         self._failures: dict[Partition, int] = {}
@@ -66,7 +67,8 @@ class ConsumerLoop:
         self._ends_seen.update(ends)
         if records:
             close_old_connections()
-            records = [record for record in records if (record.topic, record.partition) in self._assigned]
+            mine = self._assigned - self._paused.keys()
+            records = [record for record in records if (record.topic, record.partition) in mine]
             self._handle(records)
             reach("consumer.after_commit_before_offset")
         self._commit_due(idle=not records)
@@ -103,7 +105,6 @@ class ConsumerLoop:
         partition = (record.topic, record.partition)
         self._positions[partition] = record.offset + 1
         self._uncommitted.add(partition)
-        self._timestamps[partition] = record.timestamp
         self._failures.pop(partition, None)
 
     def _pause(self, partition: Partition, offset: int, error: Exception) -> None:
@@ -131,17 +132,10 @@ class ConsumerLoop:
         except BrokerUnavailable as error:
             once_a_minute(logger, logging.WARNING, "kafka is away, nothing is consumed", reason=str(error))
             return
-        at_end = []
-        for partition, end in ends.items():
-            known = (self._positions, self._ends_seen, committed)
-            position = max(places.get(partition, -1) for places in known)
-            if position >= end and partition not in self._paused:
-                at_end.append(partition)
-            if position >= 0:
-                lag = max(0, end - position)
-                age = moment.timestamp() - self._timestamps.get(partition, moment.timestamp() * 1000) / 1000
-                CONSUMER_LAG.labels(conf.SERVICE, *partition).set(lag)
-                CONSUMER_LAG_SECONDS.labels(conf.SERVICE, *partition).set(max(0.0, age) if lag else 0)
+        known = (self._positions, self._ends_seen, committed)
+        lags = {place: max(0, end - max(each.get(place, 0) for each in known)) for place, end in ends.items()}
+        at_end = [place for place, lag in lags.items() if not lag and place not in self._paused]
+        self._tell_lag(lags, at_end)
         if not at_end:
             return
         try:
@@ -152,9 +146,18 @@ class ConsumerLoop:
                 raise
             connection.close()
 
+    def _tell_lag(self, lags: dict[Partition, int], at_end: list[Partition]) -> None:
+        """Messages that wait, and since when the partition was not read to its end."""
+        now = time.monotonic()
+        self._at_end_at.update(dict.fromkeys(at_end, now))
+        for place, lag in lags.items():
+            CONSUMER_LAG.labels(conf.SERVICE, *place).set(lag)
+            CONSUMER_LAG_SECONDS.labels(conf.SERVICE, *place).set(now - self._at_end_at[place] if lag else 0)
+
     def _on_assigned(self, partitions: list[Partition]) -> None:
         self._forget(partitions)
         self._assigned.update(partitions)
+        self._at_end_at.update(dict.fromkeys(partitions, time.monotonic()))
         logger.info("partitions assigned", extra={"partitions": len(partitions)})
 
     def _on_revoked(self, partitions: list[Partition], lost: bool) -> None:
@@ -163,11 +166,15 @@ class ConsumerLoop:
             self._consumer.commit(positions, wait=True)
         self._forget(partitions)
         self._assigned.difference_update(partitions)
+        for place in partitions:
+            for gauge in (CONSUMER_LAG, CONSUMER_LAG_SECONDS):
+                with suppress(KeyError):  # it was never told
+                    gauge.remove(conf.SERVICE, place[0], str(place[1]))  # another member tells it from now on
 
     def _forget(self, partitions: list[Partition]) -> None:
         self._uncommitted.difference_update(partitions)
         for partition in partitions:
-            for known in (self._positions, self._ends_seen, self._timestamps, self._paused, self._failures):
+            for known in (self._positions, self._ends_seen, self._at_end_at, self._paused, self._failures):
                 known.pop(partition, None)
 
 

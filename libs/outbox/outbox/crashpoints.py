@@ -1,4 +1,7 @@
-"""Places where a test may end the process as if its power had failed: `CRASHPOINT=relay.after_ack_before_delete`."""
+"""Places where a test may end the process as if its power had failed: `CRASHPOINT=relay.after_ack_before_delete`.
+
+`FREEZEPOINT` stops it there instead, once, until it gets SIGCONT.
+"""
 
 import os
 import signal
@@ -15,10 +18,13 @@ POINTS = (
 
 def is_armed(point: str) -> bool:
     """True when reaching this point ends the process; for loops that cannot ask each time."""
-    return os.environ.get("CRASHPOINT") == point
+    return point in (os.environ.get("CRASHPOINT"), os.environ.get("FREEZEPOINT"))
 
 
 def reach(point: str) -> None:
-    """Die here by SIGKILL if the environment says so."""
-    if is_armed(point):
+    """Die here by SIGKILL, or stop by SIGSTOP, if the environment says so."""
+    if os.environ.get("CRASHPOINT") == point:
         os.kill(os.getpid(), signal.SIGKILL)
+    if os.environ.get("FREEZEPOINT") == point:
+        del os.environ["FREEZEPOINT"]
+        os.kill(os.getpid(), signal.SIGSTOP)

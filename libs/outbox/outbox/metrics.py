@@ -19,7 +19,7 @@ CONSUMER_LAG = Gauge("consumer_lag", "Messages that wait in a partition", ["grou
 CIRCUIT_OPEN = Gauge("outbox_circuit_open", "1 while the relay waits before it tries the broker or database again")
 HELD_TOPICS = Gauge("outbox_held_topics", "Topics that are missing or forbidden, whose events wait")
 CONSUMER_LAG_SECONDS = Gauge(
-    "consumer_lag_seconds", "Age of the last message handled, 0 at the end", ["group", "topic", "partition"]
+    "consumer_lag_seconds", "Since when it was not read to its end, 0 at the end", ["group", "topic", "partition"]
 )
 
 BEHIND = (

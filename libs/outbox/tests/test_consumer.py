@@ -5,16 +5,19 @@ import threading
 import pytest
 from conftest import eventually
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
+from outbox import consumer
 from outbox.conf import conf
 from outbox.consumer import ConsumerLoop
+from outbox.kafka.administration import group_lag
 from outbox.models import ConsumerProgress, InboxEntry
 from outbox.progress import caught_up_since
 from outbox.relay import Relay
 from project import handlers
 from project.models import Diary
 from project.writing import COUNTED, count
+from prometheus_client import REGISTRY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,6 +69,38 @@ def test_run_events_carries_events_from_commit_to_effect_and_ends_gracefully(top
     assert process.wait(15) == 0
 
 
+def test_a_consumer_that_is_asked_to_end_commits_what_it_has_handled(topic, processes):
+    send(keys=3, each=4)
+    process = processes.start("consume_events")
+    eventually(lambda: Diary.objects.count() == 12, 40)
+    process.terminate()
+    assert process.wait(15) == 0
+    assert group_lag([topic]) == {topic: 0}
+
+
+def lag(topic: str, name: str) -> float:
+    """The sum over the partitions of a metric."""
+    places = [{"group": conf.SERVICE, "topic": topic, "partition": str(number)} for number in range(3)]
+    return sum(REGISTRY.get_sample_value(name, place) or 0 for place in places)
+
+
+def test_lag_is_told_in_messages_and_seconds_until_the_partition_goes_on(topic, monkeypatch, request):
+    monkeypatch.setattr(consumer, "PROGRESS_EVERY", 0.1)
+    away = [True]
+
+    def lost() -> None:
+        if away:
+            raise OperationalError(2013, "Lost connection to server during query")
+
+    handlers.moods["key-0", 1] = lost
+    send(keys=1, each=5)
+    request.getfixturevalue("loop")
+    eventually(lambda: lag(topic, "consumer_lag") == 5 and lag(topic, "consumer_lag_seconds") > 0)
+    away.clear()
+    eventually(lambda: Diary.objects.count() == 5, 40)
+    eventually(lambda: lag(topic, "consumer_lag") == 0 == lag(topic, "consumer_lag_seconds"))
+
+
 def test_run_events_dies_as_a_whole(topic, processes):
     process = processes.start("run_events", OUTBOX_TEST_HANDLERS="project.handlers.MISSING")
     count("a")
@@ -82,8 +117,6 @@ def test_a_killed_consumer_neither_loses_nor_repeats_an_effect(topic, processes,
 
 
 def test_a_partition_waits_while_the_database_is_away(loop):
-    from django.db import OperationalError
-
     trouble = [OperationalError(2013, "Lost connection to server during query")] * 2
 
     def lost() -> None:

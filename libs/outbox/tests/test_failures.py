@@ -1,6 +1,8 @@
 """What fails, whose fault it was, and who waits for it: the relay with a broker in memory."""
 
 import json
+import time
+from collections import Counter
 from datetime import UTC, datetime
 from threading import Event as Flag
 
@@ -15,8 +17,8 @@ from outbox.errors import BrokerUnavailable, MessageRejected, NotWaiting, Produc
 from outbox.models import DeadEvent, KeyBlock, OutboxEvent
 from outbox.publishing import pending_count, publish
 from outbox.receiving import handle_one
-from outbox.relay import Relay, send_in_order
-from outbox.testing import MemoryBroker
+from outbox.relay import Relay, Totals, send_in_order
+from outbox.testing import MemoryBroker, MemoryProducer
 from project.models import Diary
 from project.writing import Counted, count
 from prometheus_client import REGISTRY
@@ -182,6 +184,42 @@ def test_a_dead_producer_is_built_anew(broker, relay):
     relay.drain(5)
     assert broker.producers_made == 2
     assert sent(broker, "a") == [1, 2]
+
+
+def test_a_claim_takes_so_many_rows_of_each_lane(broker, relay, settings):
+    settings.OUTBOX = {**settings.OUTBOX, "BATCH_SIZE": 2}
+    with transaction.atomic():
+        publish(*[Counted(f"key-{n}", 1, {"number": n}) for n in range(200)])
+    relay._round(Totals(), None)
+    lanes = Counter(row.lane for row in broker.messages)
+    assert len(lanes) == 8
+    assert set(lanes.values()) == {2}
+
+
+def test_a_claim_of_large_events_does_not_take_all_of_them_into_memory(broker, relay, settings):
+    settings.OUTBOX = {**settings.OUTBOX, "VALIDATE": False}
+    with transaction.atomic():
+        for n in range(60):
+            publish(Counted(f"key-{n}", 1, {"number": n, "text": "x" * 800_000}))
+    relay._round(Totals(), None)
+    assert 10 <= len(broker.messages) < 25, "about eight megabytes"
+    relay.drain(20)
+    assert len(broker.messages) == 60
+
+
+def test_a_run_ends_within_its_time_and_the_next_goes_on(broker, relay, monkeypatch):
+    def slowly(self, row, reports):
+        time.sleep(0.01)  # a broker that takes its time
+        quickly(self, row, reports)
+
+    quickly = MemoryProducer.send
+    monkeypatch.setattr(MemoryProducer, "send", slowly)
+    with transaction.atomic():
+        publish(*[Counted("hot", n, {"number": n}) for n in range(1, 101)])
+    first = relay.drain(0.2).published
+    assert 0 < first < 100
+    relay.drain(20)
+    assert sent(broker, "hot") == list(range(1, 101))
 
 
 def test_silence_ends_a_claim_and_a_new_producer_sends_it_again(broker, relay, settings):

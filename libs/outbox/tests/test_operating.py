@@ -53,6 +53,22 @@ def test_status_and_metrics_count_what_waits(capsys):
     assert "outbox_oldest_pending_seconds 0.0" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "id"),
+    [
+        ("GROUP_PROTOCOL", "new", "outbox.E003"),
+        ("PUBLISH_SECONDS", 0.1, "outbox.E004"),
+        ("BATCH_SIZE", 0, "outbox.E004"),
+        ("MAX_ATTEMPTS", 0, "outbox.E004"),
+    ],
+)
+def test_a_setting_that_would_mean_something_else_is_an_error(settings, name, value, id):
+    settings.OUTBOX = {**settings.OUTBOX, name: value}
+    [message] = [message for message in run_checks() if message.id.startswith("outbox.")]
+    assert message.id == id
+    assert name in message.msg
+
+
 def test_another_isolation_level_is_an_error(settings):
     settings.DATABASES["default"]["OPTIONS"]["isolation_level"] = "repeatable read"
     try:

@@ -13,7 +13,6 @@ FAULTS: dict[
     str, Fault
 ] = {}  # those of processes and messages: several may happen at the same time, in worlds of their own
 OUTAGES: dict[str, Fault] = {}  # those of the servers, which all worlds share: one after the other
-FROZEN = 4.5  # seconds: longer than a relay's database session lives here
 RELAY_POINTS = (
     "relay.after_claim",
     "relay.mid_batch",
@@ -63,22 +62,38 @@ def relays_killed_at_random(world: World) -> None:
 
 
 @fault
-def relays_frozen_past_their_session(world: World) -> None:
+def relays_frozen_in_the_middle_of_a_claim(world: World) -> None:
+    """They hold lanes and have rows in hand; their sessions end, others take over; then they wake up and go on."""
+    world.consumer()
+    writing = world.writer(2.0)
+    points = world.chance.sample(RELAY_POINTS, 2)
+    frozen = []
+    for point in points:
+        relay = world.relay(FREEZEPOINT=point)
+        world.until(relay.is_stopped, f"a relay has reached {point}")
+        frozen.append(relay)
+    writing.wait()
+    for _ in range(2):
+        world.relay()
+    world.until(world.is_settled, "their lanes are free, the others send everything")
+    more = world.writer(1.5)
+    for relay in frozen:
+        world.pause(0.0, 0.3)
+        relay.thaw()
+    more.wait()
+
+
+@fault
+def relays_frozen_at_random(world: World) -> None:
     world.consumer()
     writing = world.writer(3.0)
     relays = [world.relay() for _ in range(3)]
-    world.until(lambda: world.effects() > 20, "the first effects")
-    for relay in relays[:2]:
-        world.pause(0.0, 0.3)
+    for _ in range(5):
+        relay = relays[world.chance.randrange(3)]
         relay.freeze()
-    frozen_at = time.monotonic()
-    writing.wait()
-    world.until(lambda: world.number("SELECT COUNT(*) FROM outbox_event") == 0, "the third relay sends everything")
-    world.until(lambda: time.monotonic() - frozen_at > FROZEN, "the sessions of the frozen are over")
-    more = world.writer(1.0)
-    for relay in relays[:2]:
+        world.pause(0.1, 1.2)
         relay.thaw()
-    more.wait()
+    writing.wait()
 
 
 @fault

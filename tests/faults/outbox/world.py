@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import MySQLdb
@@ -46,6 +47,11 @@ class Role:
 
     def terminate(self) -> None:
         self.signal(signal.SIGTERM)
+
+    def is_stopped(self) -> bool:
+        """Whether it is frozen."""
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "T"
 
     def wait(self, seconds: float = 40) -> int:
         """Its exit code; minus the signal when one ended it."""
