@@ -101,6 +101,8 @@ def test_each_dispute_is_told_when_it_opens_and_when_it_is_decided(known, shown,
     assert observed.payment.lost_minor == lost
     again = observe(observed.payment, seen(*shown), current=True)
     assert (again.said, again.postings) == ((), ())
+    changed_later = known == (("dp_1", "won"),) and shown[0].state == "lost"
+    assert bool(again.alarm) is changed_later
 
 
 def test_a_decision_that_changes_later_is_told_to_people():
