@@ -36,7 +36,7 @@ demo:  ## shops through the gateway as people would, and checks each step
 
 # --- tests, with servers of their own in .run/test ---
 
-.PHONY: test test-infra test-stop test-outbox test-libs test-contract test-e2e model faults bench
+.PHONY: test test-infra test-stop test-outbox test-libs test-contract test-e2e model faults soak mutations bench
 test:  ## every test there is
 	@$(PYTHON) -m deploy.local.run_tests
 
@@ -50,7 +50,7 @@ test-stop:  ## stops what test-infra and test-e2e have started
 $(SERVICES:%=test-%): test-%:
 	@$(PYTHON) -m deploy.local.run_tests $*
 
-test-outbox:  ## the tests of libs/outbox
+test-outbox:  ## the tests of libs/outbox; DB=mysql runs them on a real MySQL 9
 	@$(PYTHON) -m deploy.local.run_tests outbox
 
 test-libs:  ## the tests of our libraries
@@ -65,11 +65,19 @@ test-e2e:  ## through the gateway, everything real
 model:  ## explores the saga; prints states, settled states, violations
 	@PYTHONPATH=$$(printf "services/%s:" $(SERVICES)) $(VENV)/python -m tests.model
 
-faults:  ## kills, stops and empties parts of the tests' stack while people shop: seeds=20
-	$(LOCAL) run --test
-	@$(VENV)/python -m tests.faults --seeds $(or $(seeds),1)
+faults:  ## kills, freezes and stops everything, and counts violations: seeds=20 part=outbox|shop
+	$(LOCAL) infra --test
+	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults --seeds $(or $(seeds),1) --part $(or $(part),all)
 
-bench:  ## figures and a table from the running stack: b=purchase
+soak:  ## shoppers, a misbehaving provider and killed processes, then every invariant: minutes=10 rate=20 seed=1
+	$(LOCAL) run --test
+	@CROSSBORDER_TESTING=1 $(VENV)/python -m tests.faults.soak --minutes $(or $(minutes),10) --rate $(or $(rate),20) --seed $(or $(seed),1)
+
+mutations:  ## breaks libs/outbox in one place at a time; a test must notice each
+	$(LOCAL) infra --test
+	@$(VENV)/python libs/outbox/tests/mutations.py
+
+bench:  ## figures and a table: b=purchase (from the running stack) or b=outbox (starts what it needs)
 	@$(VENV)/python -m bench.$(or $(b),purchase)
 
 # --- the source ---

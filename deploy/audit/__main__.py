@@ -1,6 +1,8 @@
-"""`python -m deploy.audit [--settled SECONDS]` asks every invariant over all schemas; exit code 1: one is violated.
+"""`python -m deploy.audit [--topics] [--settled SECONDS]` asks every invariant over all schemas.
 
-Reads DB_HOST, DB_PORT and AUDIT_DB_PASSWORD (user `crossborder_audit`) from the environment, else from `.run/env`.
+Exit code 1: one is violated.
+Reads DB_HOST, DB_PORT and AUDIT_DB_PASSWORD (user `crossborder_audit`) from the environment, else from `.run/env`; with
+`--topics` also KAFKA_BOOTSTRAP_SERVERS, and compares every topic with every inbox.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 import MySQLdb
 
-from . import payments
+from . import payments, topics
 from .invariants import QUESTIONS as ORDERS_QUESTIONS
 from .invariants import SETTLED_AFTER_SECONDS
 
@@ -51,11 +53,15 @@ def violations(variables: dict[str, str], *, settled: int = SETTLED_AFTER_SECOND
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.audit")
     parser.add_argument("--settled", type=int, default=SETTLED_AFTER_SECONDS, help="what is younger may be under way")
+    parser.add_argument("--topics", action="store_true", help="compare every topic with every inbox, too (I4, I5)")
     options = parser.parse_args()
     from deploy.local.layout import read_variables
 
-    found = violations(read_variables(ROOT / ".run" / "env") | dict(os.environ), settled=options.settled)
-    for name in QUESTIONS:
+    variables = read_variables(ROOT / ".run" / "env") | dict(os.environ)
+    found = violations(variables, settled=options.settled)
+    if options.topics:
+        found |= topics.violations(variables, connect(variables), settled=options.settled)
+    for name in [*QUESTIONS, *(topics.QUESTIONS if options.topics else ())]:
         print(f"  {'!!' if name in found else 'ok'}  {name.split(' ', 1)[0]}  not: {name.split(' ', 1)[1]}")
         for row in found.get(name, []):
             print(f"          {' '.join(map(str, row))}")

@@ -31,6 +31,36 @@ QUESTIONS: dict[str, str] = {
             ON l.sku = s.sku AND l.warehouse = s.warehouse
         GROUP BY s.sku, s.warehouse, s.held
         HAVING s.held <> COALESCE(SUM(l.quantity - l.fulfilled - l.released), 0)""",
+    "I2 what is promised is not what reservations promise": """
+        SELECT s.sku, s.warehouse, s.committed, COALESCE(SUM(l.quantity - l.fulfilled - l.released), 0)
+        FROM crossborder_catalog.catalog_stock s
+        LEFT JOIN (crossborder_catalog.catalog_reservationline l
+            JOIN crossborder_catalog.catalog_reservation r ON r.order_id = l.reservation_id AND r.state = 'committed')
+            ON l.sku = s.sku AND l.warehouse = s.warehouse
+        GROUP BY s.sku, s.warehouse, s.committed
+        HAVING s.committed <> COALESCE(SUM(l.quantity - l.fulfilled - l.released), 0)""",
+    "I2 what left the warehouse is not what orders shipped": f"""
+        SELECT o.number, o.state, l.line_id, l.shipped, rl.fulfilled FROM crossborder_orders.orders_orderline l
+        JOIN crossborder_orders.orders_order o ON o.id = l.order_id
+        LEFT JOIN crossborder_catalog.catalog_reservationline rl
+            ON rl.reservation_id = l.order_id AND rl.line_id = l.line_id
+        WHERE o.state IN {SHIPPING} AND l.shipped <> COALESCE(rl.fulfilled, 0)
+        AND NOT EXISTS (SELECT 1 FROM crossborder_catalog.catalog_discrepancy d WHERE d.order_id = l.order_id)
+        AND EXISTS (SELECT 1 FROM crossborder_orders.orders_shipment p WHERE p.order_id = l.order_id)
+        AND NOT EXISTS (SELECT 1 FROM crossborder_orders.orders_shipment p WHERE p.order_id = l.order_id
+            AND p.shipped_at > UTC_TIMESTAMP(6) - INTERVAL {{settled}} SECOND)""",
+    "I3 orders and payments disagree about a refund": """
+        SELECT o.number, r.refund_id, r.state, p.state, r.amount_minor, p.amount_minor
+        FROM crossborder_orders.orders_refund r JOIN crossborder_orders.orders_order o ON o.id = r.order_id
+        LEFT JOIN crossborder_payments.payments_refund p ON p.id = r.refund_id
+        WHERE r.refund_id IS NOT NULL AND r.at < UTC_TIMESTAMP(6) - INTERVAL {settled} SECOND
+        AND (p.id IS NULL OR p.amount_minor <> r.amount_minor
+            OR r.state <> CASE p.state WHEN 'refused' THEN 'failed' ELSE p.state END)
+        AND COALESCE(p.answered_at, r.at) < UTC_TIMESTAMP(6) - INTERVAL {settled} SECOND""",
+    "I3 more went back than was captured": """
+        SELECT p.order_number, p.total_minor, SUM(r.amount_minor) FROM crossborder_payments.payments_payment p
+        JOIN crossborder_payments.payments_refund r ON r.payment_id = p.id AND r.state = 'succeeded'
+        GROUP BY p.id, p.order_number, p.total_minor HAVING SUM(r.amount_minor) > p.total_minor""",
     "I3 a closed order keeps money": f"""
         SELECT o.number, o.state, p.state FROM crossborder_orders.orders_order o
         JOIN crossborder_payments.payments_payment p ON p.order_id = o.id

@@ -41,14 +41,15 @@ def files(layout: Layout) -> list[Path]:
     return [layout.run / "database" / name for name in ("my.cnf", "accounts.sql")]
 
 
-def prepare(layout: Layout) -> list[str]:
-    """Make the data folder if there is none and write the settings; returns the command that runs the server."""
-    server = shutil.which("mariadbd") or shutil.which("mysqld")
-    if server is None:
-        raise Failure("There is no database server.", "Install MariaDB: sudo apt-get install mariadb-server")
+def prepare(layout: Layout, server: tuple[list[str], list[str]] | None = None) -> list[str]:
+    """Make the data folder if there is none and write the settings; returns the command that runs the server.
+
+    `server` is another than the machine's own: its command, and options that it needs.
+    """
+    program, options = server or (_installed_server(), [])
     folder = layout.run / "database"
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
-    mysql = not server.endswith("mariadbd")
+    mysql = not program[-1].endswith("mariadbd")
     (folder / "my.cnf").write_text(
         SETTINGS.format(
             folder=folder,
@@ -61,8 +62,15 @@ def prepare(layout: Layout) -> list[str]:
     )
     _write_accounts(layout, folder / "accounts.sql", mysql=mysql)
     if not (folder / "data").exists():
-        _initialise(server, folder, mysql=mysql)
-    return [server, f"--defaults-file={folder}/my.cnf"]
+        _initialise(program, options, folder, mysql=mysql)
+    return [*program, f"--defaults-file={folder}/my.cnf", *options]
+
+
+def _installed_server() -> list[str]:
+    server = shutil.which("mariadbd") or shutil.which("mysqld")
+    if server is None:
+        raise Failure("There is no database server.", "Install MariaDB: sudo apt-get install mariadb-server")
+    return [server]
 
 
 def ready(layout: Layout) -> bool:
@@ -98,14 +106,15 @@ def query(layout: Layout, account: str, sql: str, schema: str | None = "") -> li
     return [line.split("\t") for line in answer.stdout.splitlines()] if answer.returncode == 0 else None
 
 
-def _initialise(server: str, folder: Path, *, mysql: bool) -> None:
+def _initialise(program: list[str], options: list[str], folder: Path, *, mysql: bool) -> None:
     """Make the data folder under another name first, so that an interrupted run leaves nothing half-made."""
     partial = folder / "data.partial"
     shutil.rmtree(partial, ignore_errors=True)
     if mysql:
         command = [
-            server,
+            *program,
             "--no-defaults",
+            *options,
             "--initialize-insecure",
             f"--datadir={partial}",
             f"--user={getpass.getuser()}",

@@ -61,6 +61,7 @@ def write_environment(layout: Layout) -> dict[str, str]:
         "PAYMENTS_WEBHOOK_SECRETS": known["PAYMENTS_WEBHOOK_SECRETS"],
         "PAYMENTS_RETURN_ORIGINS": public,
         "ORDER_TOKEN_KEY": known["ORDER_TOKEN_KEY"],
+        "WEBHOOKS_PRIVATE_NETWORKS": "127.0.0.1/32",
         "FLOWER_PORT": str(layout.port(f"{SERVICES[0]}-flower")),
         "FLOWER_BASIC_AUTH": f"admin:{known['FLOWER_PASSWORD']}",
         "MEDIA_ROOT": str(layout.run / "media"),

@@ -1,6 +1,7 @@
 """Every process of a stack: the infrastructure, and five roles of each service (the local profile)."""
 
 import os
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -35,10 +36,12 @@ def edge(layout: Layout, variables: dict[str, str]) -> list[Program]:
         *(python, "-m", "deploy.mailbox", "--folder", str(layout.run / "mailbox")),
         *("--smtp", str(layout.port("smtp")), "--http", str(layout.port("mailbox"))),
     ]
-    found = [Program("mailbox", "mailbox", mailbox)]
+    found = [_with_version("mailbox", mailbox, _source("mailbox"))]
     if (ROOT / "deploy" / "sandbox_provider" / "__main__.py").exists():
         command = [python, "-m", "sandbox_provider"]
-        found.append(Program("sandbox", "sandbox", command, ROOT / "deploy", _sandbox_environment(layout, variables)))
+        program = _with_version("sandbox", command, _source("sandbox_provider"))
+        environment = program.environment | _sandbox_environment(layout, variables)
+        found.append(replace(program, directory=ROOT / "deploy", environment=environment))
     return [*found, _with_version("gateway", gateway.prepare(layout), gateway.files(layout))]
 
 
@@ -80,6 +83,10 @@ def _sandbox_environment(layout: Layout, variables: dict[str, str]) -> dict[str,
     setting = {"SANDBOX_DATA": str(layout.run / "sandbox")} | variables | dotenv() | os.environ
     shared = ("PUBLIC_URL", "PAYMENTS_WEBHOOK_SECRETS")
     return {name: text for name, text in setting.items() if name in shared or name.startswith("SANDBOX_")}
+
+
+def _source(folder: str) -> list[Path]:
+    return sorted((ROOT / "deploy" / folder).rglob("*.py"))
 
 
 def _with_version(name: str, command: list[str], files: list[Path]) -> Program:

@@ -1,17 +1,21 @@
 """Runs the tests, each part in a process of its own, and says at the end which of them failed.
 
 python3 -m deploy.local.run_tests [part ...]; parts: the services, outbox, auth_jwt, chassis, deploy, contract, model,
-faults and e2e. Without a part: all that are there, even after one has failed.
+faults and e2e. Without a part: all that are there, even after one has failed. With DB=mysql in the environment the part
+outbox, and the faults of the outbox, run against a real MySQL (see mysql.py) instead of the machine's database.
 """
 
 import os
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from .layout import ROOT, SERVICES, VENV
+from . import mysql
+from .console import Failure
+from .layout import ROOT, SERVICES, VENV, choose_layout
 
 PYTHON = str(VENV / "bin" / "python")
 LIBRARIES = ("outbox", "auth_jwt", "chassis")
@@ -51,7 +55,7 @@ def _pytest(name: str, tests: Path) -> Part:
     return Part(name, tests, ROOT, [PYTHON, "-m", "pytest", str(tests.relative_to(ROOT))])
 
 
-def run_part(part: Part) -> tuple[str, int, float]:
+def run_part(part: Part, variables: dict[str, str]) -> tuple[str, int, float]:
     """Run one part, its output shown as it comes; (pytest's closing line, exit code, seconds)."""
     print(f"\n=== {part.name}", flush=True)
     if part.name == "e2e":  # the whole stack, and not before: the other parts want the processor
@@ -60,7 +64,7 @@ def run_part(part: Part) -> tuple[str, int, float]:
     process = subprocess.Popen(
         part.command,
         cwd=part.folder,
-        env=os.environ | {"CROSSBORDER_TESTING": "1"},
+        env=os.environ | {"CROSSBORDER_TESTING": "1"} | variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -82,12 +86,20 @@ def main(names: list[str]) -> int:
         return 2
     chosen = [part for part in parts if not names or part.name in names]
     _start("infra")
-    results = [(part.name, *run_part(part)) for part in chosen]
+    with _database(chosen) as variables:
+        results = [(part.name, *run_part(part, variables)) for part in chosen]
     if len(results) > 1:
         print("\n=== all parts")
         for name, closing, code, seconds in results:
             print(f"  {'ok ' if code == 0 else '!! '} {name:14} {closing} [{seconds:.0f} s]")
     return 1 if any(code for _, _, code, _ in results) else 0
+
+
+def _database(chosen: list[Part]) -> AbstractContextManager[dict[str, str]]:
+    """What leads the tests to another database than the usual one, if DB asks for one."""
+    if os.environ.get("DB") != "mysql" or [part.name for part in chosen] != ["outbox"]:
+        return nullcontext({})
+    return mysql.serving(choose_layout(test=True))
 
 
 def _start(command: str) -> None:
@@ -97,4 +109,7 @@ def _start(command: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Failure as failure:
+        sys.exit(f"\n  !!! {failure}")

@@ -36,7 +36,7 @@ class Shopper:
         self.http.headers["Accept-Language"] = language
         self.email = f"shopper-{secrets.token_hex(6)}@example.com"
         self.name = "Mira de Vries"
-        self.poll_seconds = 0.02
+        self.poll_seconds = 0.05
 
     def ask(self, method: str, path: str, *, expect: int | None = 200, **request: Any) -> httpx.Response:
         """One request; raises Unexpected with the whole answer when its status is not `expect`."""
@@ -154,9 +154,8 @@ class Shopper:
             now = self.order(order)
             return now if now["state"] in states else None
 
-        return wait_for(
-            there, seconds, f"order {order['number']} to be {' or '.join(states)}", lambda: self.order(order)
-        )
+        what = f"order {order['number']} to be {' or '.join(states)}"
+        return wait_for(there, seconds, what, lambda: self.order(order), pause=self.poll_seconds)
 
     def timeline(self, order: dict[str, Any]) -> list[str]:
         return [entry["kind"] for entry in self.ask("GET", f"orders/{order['id']}/timeline").json()["data"]]

@@ -9,11 +9,11 @@ from . import broker, database, redis, supervisor
 from .console import Failure, note, step
 from .environment import load_secrets, write_environment
 from .layout import PORTS, ROOT, SERVICES, Layout, choose_layout, existing_services
-from .memory import pss_by_tree
-from .ports import end_leftovers, require_free_ports, wait_for_the_end
+from .ports import answers, end_leftovers, require_free_ports, wait_for_the_end
 from .preparation import prepare_services, version_of
 from .programs import EDGE, SERVERS, all_programs
 from .readiness import wait_until_ready, what_is_missing
+from .usage import pss_by_tree
 
 SERVER_READY = {"database": database.ready, "redis": redis.ready, "kafka": broker.ready}
 
@@ -48,6 +48,9 @@ def run(layout: Layout, _: str = "") -> None:
     if starting or any(what_is_missing(layout, service) for service in services):
         with step(f"Services: {', '.join(services)}"):
             wait_until_ready(layout, services)
+    for name in EDGE:
+        answering = partial(answers, layout.port(name))
+        supervisor.wait_until(answering, 30, f"the {name} does not answer", layout.logs / f"{name}-{name}.log")
     _show_addresses(layout)
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from deploy.audit.__main__ import violations
 from deploy.local import supervisor
 from deploy.local.layout import Layout, choose_layout, read_variables
+from deploy.local.shopkeeper import Shopkeeper, manage
 from deploy.local.shopper import Shopper, wait_for
 
-ROOT = Path(__file__).parents[2]
 TEE, COFFEE, MUG, POSTER = "TEE-ORGANIC-BLACK-M", "COFFEE-SIDAMO-1KG", "MUG-DELFT-300ML", "POSTER-LAST-ONE"
 
 
@@ -54,16 +51,7 @@ class Stack:
 
     def manage(self, service: str, *arguments: str) -> str:
         """Run a manage.py command of a service against this stack; returns what it prints."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT / "services" / service,
-            env=os.environ | self.variables | {"CROSSBORDER_TESTING": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return manage(self.layout, service, *arguments)
 
     def expire(self, order: dict) -> None:
         self.manage("orders", "expire_orders", "--order", order["number"], "--now")
@@ -107,6 +95,12 @@ def new_shopper(stack):
         return shopper
 
     return make
+
+
+@pytest.fixture(scope="session")
+def keeper(stack) -> Shopkeeper:
+    """Somebody of the shop who may do everything."""
+    return Shopkeeper(stack.layout, "admin")
 
 
 def in_stock(shopper: Shopper, sku: str) -> bool:

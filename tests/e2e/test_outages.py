@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from deploy.local.shopper import Shopper, wait_for
-from tests.e2e.conftest import COFFEE, TEE
+from tests.e2e.conftest import COFFEE, MUG, TEE
 
 pytestmark = pytest.mark.usefixtures("sound")
 
@@ -37,6 +37,15 @@ def test_redis_is_emptied_while_orders_are_under_way(new_shopper, stack):
     for buyer, order in zip(buyers, orders, strict=True):
         buyer.wait_until(order, "paid", seconds=60)
         assert order["number"] in buyer.mail("confirmed", seconds=60)["subject"]
+
+
+def test_redis_is_away_and_the_shop_still_takes_orders(new_shopper, stack):
+    buyer = new_shopper()
+    with stack.without("redis"):
+        order = buyer.order_one(MUG)
+        buyer.wait_until(order, "awaiting_payment", seconds=60)
+        buyer.pay(order)
+    buyer.wait_until(order, "paid", seconds=90)
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,15 @@
 
 `saga_model.py` proves the protocol; this proves that what runs is that protocol. Orders decides by `lifecycle.decide`,
 catalog by `reservations.decide`, payments by `settlement.settle` and `settlement.observe`; only topics, the provider,
-people and accidents are modelled here. Cases of a later release (refunds that orders asks for, goods written off) are
-asked of payments where its functions know them.
+people and accidents are modelled here. What can become of a paid order is explored by `afterwards_model.py`.
 Run: make model
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
 
 from catalog.domain import reservations
 from orders.domain import lifecycle
@@ -22,6 +19,8 @@ from orders.domain.lifecycle import State as OrderState
 from payments.domain import settlement
 from payments.domain.facts import Kind, PaymentFacts, RefundFacts, Seen
 from payments.domain.settlement import State as PaymentState
+
+from tests.model.exploring import Explored, explore_from
 
 TOTAL = 2
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -300,34 +299,5 @@ def duties(world: World) -> Iterator[World]:
     yield from payments_duties(world)
 
 
-def explore(start: World = World(), limit: int = 2_000_000) -> tuple[int, int, str | None]:
-    """(states, settled states, the first violation with the path that led to it, or None)."""
-    came_from: dict[World, World | None] = {start: None}
-    queue, settled_states = deque([start]), 0
-    while queue and len(came_from) < limit:
-        world = queue.popleft()
-        owed = [after for after in duties(world) if after != world]
-        settled_states += not owed
-        for problem in violations(world, is_settled=not owed):
-            return len(came_from), settled_states, f"{problem}\n{path_to(world, came_from)}"
-        for after in [*owed, *choices(world)]:
-            if after not in came_from:
-                came_from[after] = world
-                queue.append(after)
-    return len(came_from), settled_states, None
-
-
-def path_to(world: World, came_from: dict[World, World | None]) -> str:
-    """What changed, step by step, from the start."""
-    path: list[World] = [world]
-    while (before := came_from[path[-1]]) is not None:
-        path.append(before)
-    path.reverse()
-    return "\n".join(_changes(before, after) for before, after in pairwise(path))
-
-
-def _changes(before: World, after: World) -> str:
-    fields: list[Callable] = list(World.__dataclass_fields__)  # type: ignore[arg-type]
-    return ", ".join(
-        f"{name}={getattr(after, name)!r}" for name in fields if getattr(after, name) != getattr(before, name)
-    )
+def explore() -> Explored:
+    return explore_from(World(), duties, choices, violations)

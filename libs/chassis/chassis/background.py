@@ -31,9 +31,11 @@ def celery_settings(service: Service) -> dict[str, Any]:
         "CELERY_TASK_SOFT_TIME_LIMIT": 90,
         "CELERY_WORKER_PREFETCH_MULTIPLIER": 1,
         "CELERY_WORKER_SEND_TASK_EVENTS": True,
-        "CELERY_TASK_SEND_SENT_EVENT": True,
         "CELERY_WORKER_HIJACK_ROOT_LOGGER": False,
         "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT": 20,
+        # A worker that loses Redis ends, and its supervisor starts another: one that reconnects sometimes takes no
+        # task ever after (celery#10205 and its like), which nobody notices. At its start it waits for Redis.
+        "CELERY_BROKER_CONNECTION_RETRY": False,
         "CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP": True,
         "CELERY_BROKER_TRANSPORT_OPTIONS": {
             # Without these three, waking a task while Redis is away holds its request for six seconds.
@@ -83,6 +85,7 @@ def event_settings(service: Service) -> dict[str, Any]:
             "BOOTSTRAP_SERVERS": env.str("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"),
             "CLIENT_ID": env.str("KAFKA_CLIENT_ID", "crossborder-trade-api"),
             "IDEMPOTENCE": env.bool("KAFKA_PRODUCER_IDEMPOTENCE", True),
+            "GROUP_PROTOCOL": env.str("KAFKA_GROUP_PROTOCOL", "classic"),
             "SECURITY_PROTOCOL": env.str("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
             "SASL_MECHANISM": env.str("KAFKA_SASL_MECHANISM", ""),
             "SASL_USERNAME": env.str("KAFKA_SASL_USERNAME", ""),
@@ -91,6 +94,7 @@ def event_settings(service: Service) -> dict[str, Any]:
             "MAX_ATTEMPTS": env.int("OUTBOX_MAX_ATTEMPTS", 5, least=1),
             "MAX_PAYLOAD_BYTES": env.int("OUTBOX_MAX_PAYLOAD_BYTES", 900_000, least=1),
             "TOPICS_FILE": service.root / env.str("KAFKA_TOPICS_FILE", "deploy/topics.toml"),
+            "HANDLER_SPAN": "chassis.tracing.span",
             "METRICS_PORT": env.int("METRICS_PORT", 0),
         }
     }

@@ -6,8 +6,9 @@ import os
 import sys
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_postrun, task_prerun
 from django.conf import settings
+from django.db import close_old_connections
 
 
 def make_app(service: str) -> Celery:
@@ -21,6 +22,7 @@ def make_app(service: str) -> Celery:
         _set_up_flower()
     app = Celery(service, task_cls="chassis.tasks:Task")
     app.config_from_object("django.conf:settings", namespace="CELERY")
+    app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize  # or Celery closes the database's connection around every task
     app.autodiscover_tasks()
     app.user_options["preload"].clear()
     return app
@@ -33,6 +35,13 @@ def _set_up_flower() -> None:
         os.environ["FLOWER_BASIC_AUTH"] = settings.FLOWER_BASIC_AUTH
     else:
         os.environ["FLOWER_ADDRESS"] = "127.0.0.1"
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _close_old_connections(**kwargs) -> None:
+    """A worker's thread keeps its connection as a request's does: CONN_MAX_AGE long, looked at before it is used."""
+    close_old_connections()
 
 
 @setup_logging.connect

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from chassis.logs import log_fields
 from chassis.metrics import REQUEST_SECONDS
+from chassis.tracing import span
 
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -28,11 +28,10 @@ class RequestContext:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
         match = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-        trace_id = match[1] if match else secrets.token_hex(16)
-        traceparent = f"00-{trace_id}-{secrets.token_hex(8)}-{match[3] if match else '01'}"
         started = time.perf_counter()
         with (
-            log_fields(request_id=request_id, trace_id=trace_id),
+            span(f"{request.method} {request.path}", match and match[0], "SERVER") as traceparent,
+            log_fields(request_id=request_id, trace_id=traceparent.split("-")[1]),
             correlation(correlation_id=request_id, traceparent=traceparent),
         ):
             response = self.get_response(request)

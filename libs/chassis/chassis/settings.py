@@ -99,6 +99,7 @@ class Service:
             "USE_TZ": True,
             "APPEND_SLASH": False,
             "DATA_UPLOAD_MAX_MEMORY_SIZE": 1_048_576,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
             "LOGGING": logging_config(env.str("LOG_LEVEL", "INFO")),
             "LOGGING_CONFIG": "logging.config.dictConfig",
             "TEST_RUNNER": "chassis.testing.PytestRunner",

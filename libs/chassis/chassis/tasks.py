@@ -17,6 +17,7 @@ from outbox.context import correlation, current
 from outbox.transactions import retry_conflicts
 
 from chassis.logs import log_fields
+from chassis.tracing import span
 
 logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 5.0  # without a try after Redis did not answer: a request waits for it once
@@ -38,7 +39,11 @@ class Task(celery.Task):
         if self.request.is_eager:  # joined to the caller's transaction and story
             return run(*args, **kwargs)
         story = {"correlation_id": self.request.get("correlationid") or self.request.id}
-        with log_fields(task=self.name), correlation(**story, traceparent=self.request.get("traceparent")):
+        with (
+            log_fields(task=self.name),
+            span(self.name, self.request.get("traceparent")) as traceparent,
+            correlation(**story, traceparent=traceparent),
+        ):
             return retry_conflicts(lambda: run(*args, **kwargs)) if self.outermost else run(*args, **kwargs)
 
 

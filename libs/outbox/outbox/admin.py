@@ -1,4 +1,7 @@
-"""Admin pages: pending events, waiting keys, dead and parked events. Rows are settled, not edited; that is logged."""
+"""Admin pages: pending events, waiting keys, dead and parked events. Rows are settled, not edited; that is logged.
+
+What events carry may be personal: payloads are shown masked, their shape and ids alone.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +13,7 @@ from django.http import HttpRequest
 
 from outbox import dead, parked
 from outbox.errors import NotWaiting
+from outbox.masking import masked
 from outbox.models import DeadEvent, KeyBlock, OutboxEvent, ParkedEvent
 
 
@@ -25,8 +29,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [field.name for field in self.model._meta.fields]
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = [field.name for field in self.model._meta.fields if field.name not in ("payload", "value")]
+        return [*names, "content"] if len(names) < len(self.model._meta.fields) else names
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+    @admin.display(description="payload, masked")
+    def content(self, obj: Any) -> str:
+        return masked(obj.value if isinstance(obj, ParkedEvent) else obj.payload)
 
     def settle(self, request: HttpRequest, rows: QuerySet, what: str, action: Callable[[int], Any]) -> None:
         """Do `action` to each row, with a log entry, and tell what could not be done."""
@@ -81,7 +93,8 @@ class ParkedEventAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Retry its key, from its first on", permissions=["change"])
     def retry(self, request: HttpRequest, rows: QuerySet) -> None:
-        self.settle(request, rows.order_by("offset"), "Retried", parked.retry_key)
+        by = request.user.get_username()
+        self.settle(request, rows.order_by("offset"), "Retried", lambda pk: parked.retry_key(pk, by=by))
 
     @admin.action(description="Discard: count it as handled", permissions=["change"])
     def discard(self, request: HttpRequest, rows: QuerySet) -> None:

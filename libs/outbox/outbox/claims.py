@@ -5,16 +5,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import groupby
+from math import ceil
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from outbox.backoff import full_jitter
+from outbox.conf import conf
 from outbox.lanes import LANES
 
 LANES_PER_CLAIM = 8
 ROWS_PER_KEY = 16
-SESSION = "SET SESSION wait_timeout = 30, SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5"
+SESSION = "SET SESSION wait_timeout = %s, SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5"
 COLUMNS = "lane, id, topic, `key`, type, payload, headers, created_at, attempts"
 
 
@@ -32,6 +34,11 @@ class Row(NamedTuple):
     attempts: int
 
 
+def session_seconds() -> int:
+    """After so long the server ends the session of a relay that has frozen: well above the limit of one claim."""
+    return max(2, ceil(3 * conf.PUBLISH_SECONDS))
+
+
 class Session:
     """A database connection of the relay's own: READ COMMITTED, and freed by the server when its process freezes."""
 
@@ -45,7 +52,7 @@ class Session:
             if self._connection is None:
                 self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
                 with self._connection.cursor() as cursor:
-                    cursor.execute(SESSION)
+                    cursor.execute(SESSION, [session_seconds()])
                     cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
                 self._connection.set_autocommit(False)
             with self._connection.cursor() as cursor:

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 WAIT = 0.5  # seconds for a first message
+COMMIT_EVERY = 1.0  # seconds; what is read again after a crash is known to the inbox
 PROGRESS_EVERY = 5.0  # seconds
 Partition = tuple[str, int]
 
@@ -39,6 +40,8 @@ class ConsumerLoop:
         self._assigned: set[Partition] = set()
         self._paused: dict[Partition, float] = {}  # until when
         self._failures: dict[Partition, int] = {}
+        self._uncommitted: set[Partition] = set()
+        self._commit_at = 0.0
         self._progress_at = 0.0
 
     def run(self, stop: Flag) -> None:
@@ -63,14 +66,20 @@ class ConsumerLoop:
         self._ends_seen.update(ends)
         if records:
             close_old_connections()
+            records = [record for record in records if (record.topic, record.partition) in self._assigned]
             self._handle(records)
             reach("consumer.after_commit_before_offset")
-            touched = {(record.topic, record.partition) for record in records} & self._positions.keys()
-            if touched:
-                self._consumer.commit({partition: self._positions[partition] for partition in touched}, wait=False)
+        self._commit_due(idle=not records)
         if time.monotonic() >= self._progress_at:
             self._progress_at = time.monotonic() + PROGRESS_EVERY
             self._report_progress()
+
+    def _commit_due(self, *, idle: bool) -> None:
+        """Commit what was handled since the last time, about once a second: a crash repeats it, the inbox knows it."""
+        if self._uncommitted and (idle or time.monotonic() >= self._commit_at):
+            self._commit_at = time.monotonic() + COMMIT_EVERY
+            self._consumer.commit({place: self._positions[place] for place in self._uncommitted}, wait=False)
+            self._uncommitted.clear()
 
     def _handle(self, records: list[Record]) -> None:
         if len(records) > 1 and handle_together(records):
@@ -93,6 +102,7 @@ class ConsumerLoop:
     def _handled(self, record: Record) -> None:
         partition = (record.topic, record.partition)
         self._positions[partition] = record.offset + 1
+        self._uncommitted.add(partition)
         self._timestamps[partition] = record.timestamp
         self._failures.pop(partition, None)
 
@@ -103,7 +113,7 @@ class ConsumerLoop:
         failures = self._failures[partition] = self._failures.get(partition, 0) + 1
         self._paused[partition] = time.monotonic() + full_jitter(failures)
         self._ends_seen.pop(partition, None)
-        self._consumer.rewind_and_pause(partition, offset)
+        self._consumer.rewind_and_pause(partition, offset)  # raising ends the loop: the next begins where this one is
         once_a_minute(logger, logging.WARNING, "a partition waits for the database", reason=str(error))
 
     def _resume_due(self) -> None:
@@ -117,12 +127,14 @@ class ConsumerLoop:
         moment = timezone.now()
         try:
             ends = self._consumer.ends(self._assigned)
+            committed = self._consumer.committed(self._assigned - self._positions.keys() - self._ends_seen.keys())
         except BrokerUnavailable as error:
             once_a_minute(logger, logging.WARNING, "kafka is away, nothing is consumed", reason=str(error))
             return
         at_end = []
         for partition, end in ends.items():
-            position = max(self._positions.get(partition, -1), self._ends_seen.get(partition, -1))
+            known = (self._positions, self._ends_seen, committed)
+            position = max(places.get(partition, -1) for places in known)
             if position >= end and partition not in self._paused:
                 at_end.append(partition)
             if position >= 0:
@@ -153,6 +165,7 @@ class ConsumerLoop:
         self._assigned.difference_update(partitions)
 
     def _forget(self, partitions: list[Partition]) -> None:
+        self._uncommitted.difference_update(partitions)
         for partition in partitions:
             for known in (self._positions, self._ends_seen, self._timestamps, self._paused, self._failures):
                 known.pop(partition, None)

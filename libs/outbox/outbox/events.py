@@ -86,10 +86,12 @@ def encode_headers(
         "ce_id": id,
         "ce_type": type,
         "ce_source": source,
-        "ce_subject": subject,
         "ce_time": time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "ce_dataschema": schema,
     }
+    if subject:  # CloudEvents: absent, never empty
+        headers["ce_subject"] = subject
+    if schema:
+        headers["ce_dataschema"] = schema
     if sequence is not None:
         headers["ce_sequence"] = str(sequence)
     for name, value in others.items():

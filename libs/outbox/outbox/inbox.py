@@ -1,7 +1,8 @@
 """The inbox: an event, its effect and its own outgoing events commit together, once."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -79,5 +80,14 @@ def enter(event_id: str, topic: str) -> bool:
 
 def call(handler: Handler, event: Event, now: datetime) -> None:
     """Run a handler so that what it publishes knows its cause."""
-    with correlation(correlation_id=event.correlation_id, causation_id=event.id, traceparent=event.traceparent):
+    span = import_string(conf.HANDLER_SPAN) if conf.HANDLER_SPAN else _no_span
+    with (
+        span(event.type, event.traceparent) as traceparent,
+        correlation(correlation_id=event.correlation_id, causation_id=event.id, traceparent=traceparent),
+    ):
         handler(event, now=now)
+
+
+@contextmanager
+def _no_span(name: str, parent: str | None) -> Iterator[str | None]:
+    yield parent

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -15,17 +15,16 @@ from outbox import wakeup
 from outbox.backoff import full_jitter
 from outbox.claims import Row, Session, anything_pending, count_failure, delete_acknowledged, lock_lanes, read_rows
 from outbox.conf import conf
-from outbox.crashpoints import reach
+from outbox.crashpoints import is_armed, reach
 from outbox.errors import BrokerUnavailable, MessageRejected, ProducerDied, PublishError, TopicUnavailable
 from outbox.lanes import LANES
-from outbox.metrics import PUBLISH_ERRORS, PUBLISHED
+from outbox.metrics import CIRCUIT_OPEN, HELD_TOPICS, PUBLISH_ERRORS, PUBLISHED
 from outbox.quiet import once_a_minute
 from outbox.transactions import is_conflict, is_transient
 
 logger = logging.getLogger(__name__)
 
-SENDING_WINDOW = 4.0  # seconds of one claim in which a key's next event is still begun
-SENDING_LIMIT = 10.0  # seconds after which a claim waits no longer for reports
+SENDING_WINDOW = 0.4  # share of PUBLISH_SECONDS in which a key's next event is still begun
 TOPICS_ARE_FRESH = 30.0  # seconds between two looks at the broker's topics
 TOPIC_IS_HELD = 15.0  # seconds before a missing or forbidden topic is tried again
 
@@ -58,21 +57,24 @@ class Sent:
     failures: list[tuple[Row, PublishError]] = field(default_factory=list)
 
 
-def send_in_order(producer: RowProducer, rows: list[Row]) -> Sent:
-    """One event per key in flight, all keys at once; a key stops at its failure, all stop in an outage."""
+def send_in_order(producer: RowProducer, rows: list[Row], seconds: float = 10.0, stop: Flag | None = None) -> Sent:
+    """One event per key in flight, all keys at once; a key stops at its failure, all stop in an outage.
+
+    After `seconds` nothing more is waited for. Once `stop` is set nothing more is begun; what is in flight is awaited.
+    """
     queues: dict[tuple[str, str], deque[Row]] = {}
     for row in rows:
         queues.setdefault((row.topic, row.key), deque()).append(row)
     reports: deque[tuple[Row, PublishError | None]] = deque()
-    sent, began, outage = Sent(), time.monotonic(), False
-    in_flight = {}
+    sent, began, window, outage = Sent(), time.monotonic(), SENDING_WINDOW * seconds, False
+    in_flight, mid_batch = {}, is_armed("relay.mid_batch")
     for key, queue in queues.items():
         in_flight[key] = queue.popleft()
         producer.send(in_flight[key], reports)
     while in_flight:
         if not reports:
             producer.poll(0.1)
-            if not reports and time.monotonic() - began > SENDING_LIMIT:
+            if not reports and time.monotonic() - began > seconds:
                 sent.failures += [(row, ProducerDied("no report in time")) for row in in_flight.values()]
                 break
             continue
@@ -84,7 +86,9 @@ def send_in_order(producer: RowProducer, rows: list[Row]) -> Sent:
             outage = outage or isinstance(error, BrokerUnavailable)
             continue
         sent.acknowledged.append(row)
-        if queues[key] and not outage and time.monotonic() - began < SENDING_WINDOW:
+        if mid_batch:
+            reach("relay.mid_batch")
+        if queues[key] and not outage and not (stop and stop.is_set()) and time.monotonic() - began < window:
             in_flight[key] = queues[key].popleft()
             producer.send(in_flight[key], reports)
     return sent
@@ -107,19 +111,22 @@ class Relay:
     def run(self, stop: Flag) -> None:
         """Send whatever is committed, as soon as it is, until `stop` is set."""
         try:
+            woken = False
             while not stop.is_set():
-                self.drain(5.0, stop)
+                self.drain(5.0, stop, woken=woken)
                 pause = self._not_before - time.monotonic()
                 if pause > 0:
+                    woken = False
                     stop.wait(pause)
                 else:
-                    wakeup.wait(1.0, stop)
+                    woken = wakeup.wait(1.0, stop)
         finally:
             self.close()
 
-    def drain(self, seconds: float, stop: Flag | None = None) -> Totals:
+    def drain(self, seconds: float, stop: Flag | None = None, *, woken: bool = False) -> Totals:
         """Send until nothing more can be sent now, or for about `seconds`; in an outage return at once.
 
+        `woken` says that there is something, so that this is not asked first.
         Raises only database errors that do not pass by themselves.
         """
         totals, began = Totals(), time.monotonic()
@@ -133,9 +140,10 @@ class Relay:
                 and began + seconds > time.monotonic() > self._not_before
                 and not (stop and stop.is_set())
             ):
-                if not self._pending():
+                if not woken and not self._pending():
                     break
-                empty_rounds = 0 if self._round(totals) else empty_rounds + 1
+                woken = False
+                empty_rounds = 0 if self._round(totals, stop) else empty_rounds + 1
         except BrokerUnavailable as error:
             self._back_off(error)
         except (DatabaseError, InterfaceError) as error:
@@ -156,20 +164,21 @@ class Relay:
         with self._session.transaction() as cursor:
             return anything_pending(cursor)
 
-    def _round(self, totals: Totals) -> bool:
+    def _round(self, totals: Totals, stop: Flag | None) -> bool:
         """One claim: lock lanes, send, delete what was acknowledged, commit. False when there was nothing to send."""
         producer = self._ready_producer()
         now = time.monotonic()
-        held = [topic for topic, until in self._held.items() if until > now]
+        self._held = {topic: until for topic, until in self._held.items() if until > now}
+        HELD_TOPICS.set(len(self._held))
         with self._session.transaction() as cursor:
             lanes = lock_lanes(cursor, self._start)
             self._start = (self._start + LANES // 2) % LANES
-            rows = read_rows(cursor, lanes, conf.BATCH_SIZE, held)
+            rows = read_rows(cursor, lanes, conf.BATCH_SIZE, self._held)
             rows = self._writable(rows, producer)
             if not rows:
                 return False
             reach("relay.after_claim")
-            sent = send_in_order(producer, rows)
+            sent = send_in_order(producer, rows, conf.PUBLISH_SECONDS, stop)
             reach("relay.after_ack_before_delete")
             delete_acknowledged(cursor, sent.acknowledged)
             dead = self._count_failures(cursor, sent)
@@ -204,6 +213,7 @@ class Relay:
 
     def _hold(self, topic: str, reason: str) -> None:
         self._held[topic] = time.monotonic() + TOPIC_IS_HELD
+        HELD_TOPICS.set(len(self._held))
         once_a_minute(logger, logging.ERROR, f"topic {topic} cannot be written, its events wait", reason=reason)
 
     def _count_failures(self, cursor: Any, sent: Sent) -> int:
@@ -227,6 +237,7 @@ class Relay:
         outages = [error for _, error in sent.failures if isinstance(error, BrokerUnavailable)]
         if sent.acknowledged or not outages:
             self._failures = 0
+            CIRCUIT_OPEN.set(0)
         if any(isinstance(error, ProducerDied) for error in outages):
             self._drop_producer()
         if outages:
@@ -236,6 +247,7 @@ class Relay:
         self._failures += 1
         self._not_before = time.monotonic() + full_jitter(self._failures)
         self._topics_seen_at = float("-inf")
+        CIRCUIT_OPEN.set(1)
         kind = "kafka" if isinstance(error, BrokerUnavailable) else "the database"
         once_a_minute(logger, logging.WARNING, f"{kind} is away, events wait", reason=str(error))
 
@@ -252,8 +264,8 @@ class Relay:
         totals.failed += len(sent.failures)
         totals.dead += dead
         totals.oldest_seconds = max(totals.oldest_seconds, round(oldest.total_seconds(), 3))
-        for row in sent.acknowledged:
-            PUBLISHED.labels(row.topic).inc()
+        for topic, count in Counter(row.topic for row in sent.acknowledged).items():
+            PUBLISHED.labels(topic).inc(count)
 
     def _log(self, totals: Totals, began: float) -> None:
         if totals.claimed:

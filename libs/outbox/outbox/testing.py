@@ -71,9 +71,9 @@ def deliver(
 
 @dataclass
 class Failure:
-    """`error` for every message, or those of `key`, so many `times` (None: always)."""
+    """`error` (None: silence) for every message, or those of `key`, so many `times` (None: always)."""
 
-    error: PublishError
+    error: PublishError | None
     key: str | None = None
     times: int | None = None
 
@@ -94,9 +94,19 @@ class MemoryBroker:
     failures: list[Failure] = field(default_factory=list)
     producers_made: int = 0
 
-    def fail(self, error: PublishError, *, key: str | None = None, times: int | None = None) -> None:
-        """From now on, answer with `error`: MessageRejected, TopicUnavailable, BrokerUnavailable or ProducerDied."""
+    def fail(self, error: PublishError | None, *, key: str | None = None, times: int | None = None) -> None:
+        """From now on, answer with `error`: MessageRejected, TopicUnavailable, BrokerUnavailable or ProducerDied.
+
+        None: the message is taken, and nothing is ever heard of it.
+        """
         self.failures.append(Failure(error, key, times))
+
+    def records(self, partition: int = 0) -> list[Record]:
+        """What a consumer would read, in the order of arrival: `outbox.receiving.handle_one` takes each."""
+        return [
+            Record(row.topic, partition, offset, row.key, row.payload.encode(), json.loads(row.headers))
+            for offset, row in enumerate(self.messages)
+        ]
 
     def heal(self) -> None:
         """Nothing goes wrong any more."""
@@ -121,12 +131,14 @@ class MemoryProducer:
 
     def send(self, row: Row, reports: deque[tuple[Row, PublishError | None]]) -> None:
         """Take the message, or report the failure that is due."""
-        error = self._died or next((each.error for each in self._broker.failures if each.strikes(row)), None)
+        failure = next((each for each in self._broker.failures if each.strikes(row)), None)
+        error = self._died or (failure.error if failure else None)
         if isinstance(error, ProducerDied):
             self._died = error
         if error is None:
             self._broker.messages.append(row)
-        reports.append((row, error))
+        if error or not failure:
+            reports.append((row, error))
 
     def poll(self, seconds: float) -> None:
         """Everything was reported at once."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from outbox.errors import NotOutermost
+from outbox.metrics import CONFLICTS as DATABASE_CONFLICTS
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ def retry_conflicts(function: Callable[[], T]) -> T:
         try:
             return function()
         except DatabaseError as error:
+            if is_conflict(error):
+                DATABASE_CONFLICTS.labels(error_code(error)).inc()
             if attempt == MAX_TRIES or not is_conflict(error):
                 raise
             logger.info("transaction repeated", extra={"attempt": attempt, "code": error_code(error)})

@@ -4,7 +4,8 @@ import logging
 import os
 import time
 from threading import Event as Flag
-from threading import Lock
+from threading import RLock
+from typing import Any
 
 import redis
 from django.db import connection, transaction
@@ -18,25 +19,41 @@ logger = logging.getLogger(__name__)
 
 PUSH_TIMEOUT = 0.05  # seconds a commit may wait for Redis
 PAUSE_AFTER_FAILURE = 5.0  # seconds without another try
-_lock = Lock()
+_lock = RLock()
+_mute: dict[tuple[int, str], Any] = {}  # connections of this process on which nothing is answered
 _clients: dict[tuple[int, str, float], redis.Redis] = {}
 _no_push_before = 0.0
 
 
 class WakeRelay:
-    """What runs after a commit. It never raises and never takes longer than two timeouts."""
+    """What runs after a commit. It waits for no answer, never raises and never takes longer than two timeouts."""
 
     def __call__(self) -> None:
         global _no_push_before
         if time.monotonic() < _no_push_before:
             return
         try:
-            pipeline = _client(PUSH_TIMEOUT).pipeline(transaction=False)
-            pipeline.lpush(_list(), 1)
-            pipeline.ltrim(_list(), 0, 15)
-            pipeline.execute()
+            _push()
         except (redis.RedisError, OSError):
             _no_push_before = time.monotonic() + PAUSE_AFTER_FAILURE
+
+
+def _push() -> None:
+    """Say it over a connection that Redis never answers on: a commit does not wait for another process's turn."""
+    place = (os.getpid(), conf.WAKE_URL)
+    with _lock:
+        try:
+            if place not in _mute:
+                mute = _client(PUSH_TIMEOUT).connection_pool.make_connection()
+                mute.connect()
+                mute.send_command("CLIENT", "REPLY", "OFF")
+                _mute[place] = mute
+            _mute[place].send_packed_command(
+                _mute[place].pack_commands([("LPUSH", _list(), 1), ("LTRIM", _list(), 0, 15)])
+            )
+        except (redis.RedisError, OSError):
+            _mute.pop(place, None)
+            raise
 
 
 def wake_on_commit() -> None:
@@ -45,18 +62,20 @@ def wake_on_commit() -> None:
         transaction.on_commit(WakeRelay(), robust=True)
 
 
-def wait(seconds: float, stop: Flag) -> None:
-    """Return when an event was committed, after `seconds`, or when `stop` is set (noticed within `seconds`)."""
+def wait(seconds: float, stop: Flag) -> bool:
+    """Return when an event was committed (True), after `seconds`, or when `stop` is set (noticed within `seconds`)."""
     if not conf.WAKE_URL:
         stop.wait(seconds)
-        return
+        return False
     try:
         client = _client(seconds + 5)
         if client.brpop([_list()], timeout=seconds):
             client.delete(_list())  # one run serves all of them: whatever was pushed is committed already
+            return True
     except (redis.RedisError, OSError) as error:
         once_a_minute(logger, logging.WARNING, "redis is away, the relay polls", reason=str(error))
         stop.wait(seconds)
+    return False
 
 
 def _list() -> str:

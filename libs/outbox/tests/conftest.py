@@ -77,7 +77,7 @@ class Processes:
             "OUTBOX_TEST_DB": connection.settings_dict["NAME"],
             "OUTBOX_TEST_TOPIC": conf.TOPIC,
             "OUTBOX_TEST_SERVICE": conf.SERVICE,
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")])),
             **environment,
         }
         process = subprocess.Popen([sys.executable, HERE / "manage.py", *command], env=env, cwd=HERE)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from threading import Event as Flag
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -13,9 +14,12 @@ from outbox.conf import conf
 from outbox.errors import BrokerUnavailable, MessageRejected, NotWaiting, ProducerDied, TopicUnavailable
 from outbox.models import DeadEvent, KeyBlock, OutboxEvent
 from outbox.publishing import pending_count, publish
+from outbox.receiving import handle_one
 from outbox.relay import Relay, send_in_order
 from outbox.testing import MemoryBroker
+from project.models import Diary
 from project.writing import Counted, count
+from prometheus_client import REGISTRY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -178,6 +182,57 @@ def test_a_dead_producer_is_built_anew(broker, relay):
     relay.drain(5)
     assert broker.producers_made == 2
     assert sent(broker, "a") == [1, 2]
+
+
+def test_silence_ends_a_claim_and_a_new_producer_sends_it_again(broker, relay, settings):
+    settings.OUTBOX = {**settings.OUTBOX, "PUBLISH_SECONDS": 0.3}
+    write("a", "a", "b")
+    broker.fail(None, key="a", times=1)
+    relay.drain(5)
+    assert (sent(broker, "a"), sent(broker, "b"), pending_count()) == ([1], [1], 2)
+    relay._not_before = 0
+    relay.drain(5)
+    assert broker.producers_made == 2
+    assert sent(broker, "a") == [1, 1, 2], "whether the first arrived is not known, so it is sent again, in order"
+    assert set(OutboxEvent.objects.values_list("attempts", flat=True)) == set()
+
+
+def test_once_asked_to_stop_a_relay_begins_nothing_more_and_keeps_what_was_acknowledged(broker, relay):
+    write("a", "a", "a")
+    stop = Flag()
+    stop.set()
+    now = datetime.now(UTC)
+    rows = [Row(0, id, "events", "a", "t", f'{{"number": {id}}}', "{}", now, 0) for id in (1, 2, 3)]
+    assert [row.id for row in send_in_order(broker.producer(), rows, stop=stop).acknowledged] == [1]
+
+
+def test_what_the_memory_broker_holds_can_be_handed_to_the_handlers(broker, relay):
+    write("a", "a", "b")
+    relay.drain(5)
+    for record in broker.records():
+        handle_one(record)
+    assert list(Diary.objects.filter(key="a").order_by("id").values_list("number", flat=True)) == [1, 2]
+
+
+def test_the_circuit_is_told_by_its_metric(broker, relay):
+    write("a")
+    broker.fail(BrokerUnavailable("away"), times=1)
+    relay.drain(5)
+    assert REGISTRY.get_sample_value("outbox_circuit_open") == 1
+    relay._not_before = 0
+    relay.drain(5)
+    assert REGISTRY.get_sample_value("outbox_circuit_open") == 0
+
+
+def test_every_run_says_what_it_did_in_one_line(broker, relay, caplog):
+    write("a", "b")
+    broker.fail(MessageRejected("too large"), key="b")
+    with caplog.at_level("INFO", logger="outbox.relay"):
+        relay.drain(5)
+    [line] = [record for record in caplog.records if record.message == "outbox drained"]
+    assert (line.claimed, line.published, line.failed, line.dead) == (2, 1, 1, 0)
+    assert line.oldest_seconds >= 0
+    assert line.duration > 0
 
 
 def test_a_hot_key_does_not_keep_others_waiting(broker, relay):

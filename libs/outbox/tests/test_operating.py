@@ -1,12 +1,17 @@
-"""What an operator sees: topics, status, metrics, checks, the public names."""
+"""What an operator sees: topics, status, metrics, checks."""
 
 import importlib
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
-from outbox.metrics import register_row_counts
+from django.utils import timezone
+from outbox import progress
+from outbox.conf import conf
+from outbox.metrics import register_row_counts, row_counts
+from outbox.models import KeyBlock
 from project.settings import RUN
 from project.writing import count
 from prometheus_client import CollectorRegistry, generate_latest
@@ -57,21 +62,38 @@ def test_another_isolation_level_is_an_error(settings):
     assert "outbox.E002" not in [message.id for message in run_checks()]
 
 
-@pytest.mark.parametrize(
-    ("module", "names"),
-    [
-        ("publishing", "publish pending_count"),
-        ("events", "Event"),
-        ("transactions", "retry_conflicts"),
-        ("context", "correlation current"),
-        ("progress", "caught_up_since"),
-        ("dead", "replay discard waiting"),
-        ("parked", "retry_key retry_due discard"),
-        ("metrics", "register_row_counts"),
-        ("testing", "capture_events deliver MemoryBroker"),
-        ("tasks", "publish_outbox_events retry_parked purge_inbox"),
-    ],
-)
-def test_the_public_names_stay(module, names):
-    found = importlib.import_module(f"outbox.{module}")
-    assert all(hasattr(found, name) for name in names.split())
+@pytest.mark.django_db
+def test_status_reads_like_a_report(capsys, settings):
+    settings.OUTBOX = {**settings.OUTBOX, "SUBSCRIPTIONS": ["order-events"]}
+    count("a")
+    now = timezone.now()
+    KeyBlock.objects.create(topic="t", key="late", lane=1, until=now + timedelta(seconds=90), attempts=2, error="large")
+    KeyBlock.objects.create(topic="t", key="dead", lane=1, until=None, attempts=5, error="large")
+    progress.record([("order-events", 0)], now - timedelta(minutes=5))
+    call_command("outbox_status")
+    said = capsys.readouterr().out
+    for line in (
+        f"writes {conf.TOPIC}",
+        "waiting to be sent          1  oldest 0 s",
+        "keys that wait              2",
+        "late: waits, tried again in 90 s; 2 attempts; large",
+        "dead: waits, for a person: its event is dead; 5 attempts; large",
+        "reads order-events             to its end 5 min ago, 1 partitions; lag 0",
+    ):
+        assert line in said
+
+
+@pytest.mark.django_db
+def test_status_does_not_need_the_broker(no_broker, capsys):
+    call_command("outbox_status")
+    assert "lag unknown: kafka is away" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_a_consumer_that_does_not_run_is_noticed_by_the_web_process(settings):
+    settings.OUTBOX = {**settings.OUTBOX, "SUBSCRIPTIONS": ["order-events"]}
+    now = timezone.now()
+    progress.record([("order-events", 0)], now)
+    progress.record([("order-events", 1)], now - timedelta(minutes=5))
+    progress.record([("no-longer-read", 0)], now - timedelta(days=5))
+    assert 300 <= row_counts()["consumer_behind_seconds"] < 320

@@ -3,7 +3,7 @@
 import pytest
 from django.db import transaction
 from outbox.context import correlation
-from outbox.errors import NotInTransaction, PayloadTooLarge, SchemaViolation, UnknownTopic
+from outbox.errors import EventRefused, NotInTransaction, PayloadTooLarge, SchemaViolation, UnknownTopic
 from outbox.models import OutboxEvent
 from outbox.publishing import pending_count, publish
 from outbox.testing import capture_events
@@ -59,6 +59,13 @@ def test_what_cannot_be_sent_is_refused_at_once(data, error):
     with pytest.raises(error), transaction.atomic():
         publish(Counted("a", 1, data))
     assert not OutboxEvent.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("key", "size"), [("k" * 256, "256"), ("", "0")])
+def test_a_key_that_does_not_fit_is_refused_with_its_size(key, size):
+    with pytest.raises(EventRefused, match=f"has {size} characters, 1 to 255 are allowed"), transaction.atomic():
+        publish(Counted(key, 1, {"number": 1}))
 
 
 @pytest.mark.django_db

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from random import Random
 
-from catalog.models import Discrepancy, Reservation, Stock
+import pytest
+from catalog.models import Discrepancy, Reservation, ReservationLine, Stock, StockMovement
 from catalog.tasks import audit_invariants
+from catalog.use_cases.write_offs import write_off
+from chassis.problems import Conflict
+from django.core.management import CommandError, call_command
 from django.db import connections
+from django.db.models import Sum
+from django.utils import timezone
+from outbox.transactions import retry_conflicts
 
 from tests.conftest import Orders, levels
 
@@ -33,6 +41,56 @@ def test_200_shoppers_for_10_units_get_10(make_product):
     assert Reservation.objects.filter(state="held").count() == 10
     assert Reservation.objects.filter(state="rejected").count() == SHOPPERS - 10
     assert audit_invariants() == 0
+
+
+def test_200_shoppers_for_10_units_with_cancels_expiries_and_write_offs_between_and_every_unit_is_accounted_for(
+    make_product,
+):
+    """Whatever the order of things: on hand is what was received, less what left, less what was written off."""
+    make_product("TEE", stock={"NL-AMS": 10})
+    random, lost, shipped = Random(11), [], []
+
+    def shop(fate: float) -> None:
+        order = Orders([("TEE", 1)])
+        order.placed()
+        if fate < 0.35:
+            order.closed("expired")
+        elif fate < 0.6:
+            order.confirmed()
+            order.closed("cancelled")
+        elif fate < 0.75:
+            order.confirmed()
+            if Reservation.objects.get(pk=order.id).state == "committed":
+                order.shipped()
+                shipped.append(order)
+        elif fate < 0.9:
+            order.confirmed()
+
+    def damage() -> None:
+        wrong = {"sku": "TEE", "warehouse": "NL-AMS", "units": 1, "reason": "damaged", "comment": "", "by": "test"}
+        try:
+            retry_conflicts(lambda: write_off(**wrong, now=timezone.now()))
+            lost.append(1)
+        except Conflict as refused:
+            assert refused.code == "stock_missing"
+
+    jobs = [partial(shop, random.random()) for _ in range(SHOPPERS)] + [damage] * 4
+    random.shuffle(jobs)
+    together(jobs)
+    assert audit_invariants() == 0
+    on_hand, held, committed = levels("TEE")
+    gone_without_hold = sum(Discrepancy.objects.filter(kind="shipment").values_list("quantity", flat=True))
+    assert 10 - len(lost) - len(shipped) <= on_hand <= 10 - len(lost) - len(shipped) + gone_without_hold
+    assert 0 <= held + committed <= on_hand
+    open_units = sum(
+        line.facts().open for line in ReservationLine.objects.filter(reservation__state__in=["held", "committed"])
+    )
+    assert held + committed == open_units
+    moved = StockMovement.objects.filter(sku="TEE").values_list("reason").annotate(units=Sum("on_hand"))
+    books = dict(moved)
+    assert books["received"] == 10
+    assert books.get("damaged", 0) == -len(lost)
+    assert sum(books.values()) == on_hand
 
 
 def test_carts_that_name_the_same_things_in_any_order_never_wait_for_each_other_for_ever(make_product):
@@ -66,6 +124,8 @@ def test_the_audit_finds_a_row_that_somebody_has_changed_by_hand(make_product):
     Stock.objects.filter(variant_id="TEE").update(held=3)
     assert audit_invariants() == 2  # neither the ledger nor the reservations say 3
     audit_invariants()
+    with pytest.raises(CommandError, match="2 differences"):
+        call_command("audit_invariants")
     told = Discrepancy.objects.get()
     assert (told.kind, told.sku, told.warehouse) == ("invariant", "TEE", "NL-AMS")
 

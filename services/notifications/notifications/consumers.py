@@ -8,8 +8,10 @@ from typing import Any
 
 from auth_jwt import consumers as tokens
 from outbox.events import Event
+from outbox.inbox import Handler
 
-from notifications.use_cases import contacts
+from notifications.domain.webhooks import event_name
+from notifications.use_cases import contacts, webhooks
 from notifications.use_cases.deliveries import Notice, notify, tell_what_waited
 
 logger = logging.getLogger(__name__)
@@ -118,25 +120,43 @@ def _alert_staff(what: str, event: Event, **facts: Any) -> None:
     logger.warning("staff alert: %s", what, extra={"order_number": event.data["order_number"], **facts})
 
 
-HANDLERS = {
-    "crossborder.order.placed.v1": on_order_placed,
-    "crossborder.order.rejected.v1": on_order_rejected,
-    "crossborder.order.paid.v1": on_order_paid,
-    "crossborder.order.expired.v1": on_order_expired,
-    "crossborder.order.cancelled.v1": on_order_cancelled,
-    "crossborder.order.lines_cancelled.v1": on_lines_cancelled,
-    "crossborder.order.shipped.v1": on_order_shipped,
-    "crossborder.order.delivered.v1": on_order_delivered,
-    "crossborder.order.return_requested.v1": on_return_requested,
-    "crossborder.order.return_approved.v1": on_return_approved,
-    "crossborder.order.return_rejected.v1": on_return_rejected,
-    "crossborder.order.return_received.v1": on_return_received,
-    "crossborder.payment.failed.v1": on_payment_failed,
-    "crossborder.payment.refunded.v1": on_payment_refunded,
-    "crossborder.payment.refund_failed.v1": on_refund_failed,
-    "crossborder.payment.disputed.v1": on_disputed,
-    "crossborder.payment.dispute_closed.v1": on_dispute_closed,
-    "crossborder.stock.commit_failed.v1": on_stock_lost,
+def telling_merchants(handler: Handler | None = None) -> Handler:
+    """The handler, and merchants' systems are told as well; a question that is asked again tells nothing."""
+
+    def handle(event: Event, *, now: datetime) -> None:
+        if handler is not None:
+            handler(event, now=now)
+        if not event.data.get("repeat"):
+            webhooks.owe(event_id=event.id, name=event_name(event.type), at=event.time, data=event.data, now=now)
+
+    return handle
+
+
+HANDLERS: dict[str, Handler] = {
+    "crossborder.order.placed.v1": telling_merchants(on_order_placed),
+    "crossborder.order.confirmed.v1": telling_merchants(),
+    "crossborder.order.rejected.v1": telling_merchants(on_order_rejected),
+    "crossborder.order.paid.v1": telling_merchants(on_order_paid),
+    "crossborder.order.expired.v1": telling_merchants(on_order_expired),
+    "crossborder.order.cancelled.v1": telling_merchants(on_order_cancelled),
+    "crossborder.order.lines_cancelled.v1": telling_merchants(on_lines_cancelled),
+    "crossborder.order.refund_requested.v1": telling_merchants(),
+    "crossborder.order.shipped.v1": telling_merchants(on_order_shipped),
+    "crossborder.order.delivered.v1": telling_merchants(on_order_delivered),
+    "crossborder.order.return_requested.v1": telling_merchants(on_return_requested),
+    "crossborder.order.return_approved.v1": telling_merchants(on_return_approved),
+    "crossborder.order.return_rejected.v1": telling_merchants(on_return_rejected),
+    "crossborder.order.return_received.v1": telling_merchants(on_return_received),
+    "crossborder.payment.authorized.v1": telling_merchants(),
+    "crossborder.payment.captured.v1": telling_merchants(),
+    "crossborder.payment.failed.v1": telling_merchants(on_payment_failed),
+    "crossborder.payment.capture_failed.v1": telling_merchants(),
+    "crossborder.payment.voided.v1": telling_merchants(),
+    "crossborder.payment.refunded.v1": telling_merchants(on_payment_refunded),
+    "crossborder.payment.refund_failed.v1": telling_merchants(on_refund_failed),
+    "crossborder.payment.disputed.v1": telling_merchants(on_disputed),
+    "crossborder.payment.dispute_closed.v1": telling_merchants(on_dispute_closed),
+    "crossborder.stock.commit_failed.v1": telling_merchants(on_stock_lost),
     "crossborder.user.registered.v1": on_user_changed,
     "crossborder.user.changed.v1": on_user_changed,
     "crossborder.user.erased.v1": on_user_erased,

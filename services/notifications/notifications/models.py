@@ -10,6 +10,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from notifications.domain.policy import KINDS, Addressee
+from notifications.domain.webhooks import EVENTS, TEST
 
 PENDING, SENDING, SENT, FAILED, SUPPRESSED = STATES = ["pending", "sending", "sent", "failed", "suppressed"]
 EMAIL, IN_APP = CHANNELS = ["email", "in_app"]
@@ -113,3 +114,79 @@ class Delivery(models.Model):
             models.Index(fields=["recipient", "-created_at"], name="delivery_recipient"),
             models.Index(fields=["order_number"], name="delivery_order_number"),
         ]
+
+
+class WebhookEndpoint(models.Model):
+    """Where a merchant's system wants to be told. No `events`: of all. After failures it is left alone for a while."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    url = models.CharField(max_length=500)
+    description = models.CharField(max_length=200, blank=True)
+    events = models.JSONField(default=list, blank=True)
+    active = models.BooleanField(default=True)
+    secret = models.CharField(max_length=100, db_collation="ascii_bin")
+    previous_secret = models.CharField(max_length=100, blank=True, db_collation="ascii_bin")
+    previous_secret_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="in a row")
+    paused_until = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.url
+
+    def secrets(self, now: datetime) -> list[str]:
+        """What messages are signed with now: the secret, and for a day the one before."""
+        before = self.previous_secret_until is not None and now < self.previous_secret_until
+        return [self.secret, self.previous_secret] if before else [self.secret]
+
+
+class WebhookDeliveries(models.QuerySet["WebhookDelivery"]):
+    def due(self, now: datetime) -> WebhookDeliveries:
+        """Messages whose time has come, and those whose sender has died."""
+        return self.filter(state__in=[PENDING, SENDING], next_try_at__lte=now)
+
+    def to_living(self, now: datetime) -> WebhookDeliveries:
+        """Those whose endpoint is not left alone now."""
+        return self.filter(Q(endpoint__paused_until=None) | Q(endpoint__paused_until__lte=now))
+
+
+class WebhookDelivery(models.Model):
+    """One event owed to one endpoint, once; its id is the `webhook-id`. Erased: `body` is empty."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    endpoint = models.ForeignKey(WebhookEndpoint, models.CASCADE, related_name="deliveries")
+    event_id = models.CharField(max_length=36, db_collation="ascii_bin")
+    event = models.CharField(max_length=40, choices=choices([*EVENTS, TEST]))
+    user_id = models.UUIDField(null=True, blank=True, db_index=True)
+    body = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=choices(STATES))
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = WebhookDeliveries.as_manager()
+
+    class Meta:
+        verbose_name_plural = "webhook deliveries"
+        constraints = [models.UniqueConstraint(fields=["endpoint", "event_id"], name="webhook_once")]
+        indexes = [
+            models.Index(fields=["state", "next_try_at"], name="webhook_due"),
+            models.Index(fields=["-created_at", "-id"], name="webhook_newest"),
+        ]
+
+
+class WebhookAttempt(models.Model):
+    """One POST and its answer; no `status`: there was none."""
+
+    delivery = models.ForeignKey(WebhookDelivery, models.CASCADE, related_name="log")
+    number = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    took_ms = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["delivery_id", "number", "id"]

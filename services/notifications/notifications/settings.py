@@ -10,4 +10,10 @@ service = Service(
 env = service.env
 globals().update(service.settings())
 
-BEAT_SCHEDULES |= {"notifications.tasks.retry_deliveries": 15}  # type: ignore[name-defined]  # noqa: F821
+WEBHOOKS_PRIVATE_NETWORKS = env.networks("WEBHOOKS_PRIVATE_NETWORKS", [])
+
+BEAT_SCHEDULES |= {  # type: ignore[name-defined]  # noqa: F821
+    "notifications.tasks.retry_deliveries": 15,
+    "notifications.tasks.retry_webhooks": 15,
+    "notifications.tasks.forget_webhooks": 3600,
+}

@@ -4,7 +4,7 @@ from chassis.urls import handler400, handler404, handler500, service_urls  # noq
 from django.urls import path
 
 from notifications import metrics
-from notifications.api import inbox, staff, unsubscribe
+from notifications.api import inbox, staff, staff_webhooks, unsubscribe
 
 urlpatterns = service_urls(
     [
@@ -15,6 +15,13 @@ urlpatterns = service_urls(
         path("staff/deliveries", staff.StaffDeliveryList.as_view()),
         path("staff/deliveries/<uuid:delivery_id>", staff.StaffDeliveryDetail.as_view()),
         path("staff/deliveries/<uuid:delivery_id>/retry", staff.StaffDeliveryRetry.as_view()),
+        path("staff/webhook-endpoints", staff_webhooks.EndpointList.as_view()),
+        path("staff/webhook-endpoints/<uuid:endpoint_id>", staff_webhooks.EndpointDetail.as_view()),
+        path("staff/webhook-endpoints/<uuid:endpoint_id>/rotate-secret", staff_webhooks.EndpointSecret.as_view()),
+        path("staff/webhook-endpoints/<uuid:endpoint_id>/test", staff_webhooks.EndpointTest.as_view()),
+        path("staff/webhook-deliveries", staff_webhooks.DeliveryList.as_view()),
+        path("staff/webhook-deliveries/<uuid:delivery_id>", staff_webhooks.DeliveryDetail.as_view()),
+        path("staff/webhook-deliveries/<uuid:delivery_id>/retry", staff_webhooks.DeliveryRetry.as_view()),
     ]
 )
 metrics.register()

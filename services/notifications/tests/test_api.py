@@ -197,7 +197,7 @@ def test_staff_find_an_orders_deliveries_and_see_one_whole(api, mira):
     assert api.get(f"/api/v1/staff/deliveries/{uuid4()}", headers=STAFF()).status_code == 404
 
 
-def test_staff_retry_what_has_failed_and_nothing_else(api, mira):
+def test_staff_send_again_what_failed_or_did_not_arrive_and_nothing_else(api, mira):
     confirmed = mira.mail("order_confirmed")
     Delivery.objects.filter(pk=confirmed.pk).update(state="failed", attempts=10, sent_at=None)
     path = f"/api/v1/staff/deliveries/{confirmed.pk}/retry"
@@ -205,8 +205,11 @@ def test_staff_retry_what_has_failed_and_nothing_else(api, mira):
     assert api.post(path, headers=STAFF()).json()["attempts"] == 0
     confirmed.refresh_from_db()
     assert (confirmed.state, len(mail.outbox)) == ("sent", 4)
+    assert api.post(path, headers=STAFF()).status_code == 200, "the buyer says that it did not arrive"
+    assert len(mail.outbox) == 5
+    Delivery.objects.filter(pk=confirmed.pk).update(state="pending", next_try_at=timezone.now())
     again = api.post(path, headers=STAFF())
-    assert (again.status_code, again.json()["code"]) == (409, "not_failed")
+    assert (again.status_code, again.json()["code"]) == (409, "not_finished")
     assert api.post(f"/api/v1/staff/deliveries/{uuid4()}/retry", headers=STAFF()).status_code == 404
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -29,8 +30,14 @@ class Mailbox:
             self.port = free.getsockname()[1]
         self.taken: list = []
         self.refusal = ""
+        self.sessions = 0
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", self.port, 5
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        self.sessions += 1
+        session.host_name = hostname
+        return responses
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if self.refusal:
@@ -52,8 +59,19 @@ class Mailbox:
 
 
 @pytest.fixture
-def mailbox(settings, db, eager_tasks) -> Mailbox:
-    return Mailbox(settings)
+def mailbox(settings, db, eager_tasks) -> Iterator[Mailbox]:
+    vars(sending._thread).clear()  # its connection to the server of the test before
+    yield Mailbox(settings)
+    vars(sending._thread).clear()
+
+
+def test_the_connection_to_the_server_is_kept_and_made_anew_when_it_is_gone(mailbox):
+    with mailbox:
+        Order().place().say("order.paid")
+        assert mailbox.sessions == 1
+    with mailbox:
+        order = Order().place()
+    assert (mailbox.sessions, order.mail("order_received").state, len(mailbox.taken)) == (2, "sent", 3)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from auth_jwt.consumers import on_user_erased as forget_user
 from outbox.events import Event
 
 from orders.domain.lifecycle import Fact
-from orders.use_cases import carts, items, orders
+from orders.use_cases import carts, disputes, fulfilment, items, orders, refunds
 
 
 def on_stock_reserved(event: Event, *, now: datetime) -> None:
@@ -27,7 +27,8 @@ def on_stock_committed(event: Event, *, now: datetime) -> None:
 
 
 def on_stock_commit_failed(event: Event, *, now: datetime) -> None:
-    orders.record_fact(order_id=event.data["order_id"], fact=Fact.STOCK_COMMIT_FAILED, now=now, reason="stock_lost")
+    lost = {line["line_id"]: line["quantity"] for line in event.data["lines"]}
+    fulfilment.lose_stock(order_id=event.data["order_id"], lost=lost, now=now)
 
 
 def on_payment_authorized(event: Event, *, now: datetime) -> None:
@@ -55,15 +56,23 @@ def on_payment_voided(event: Event, *, now: datetime) -> None:
 
 
 def on_payment_refunded(event: Event, *, now: datetime) -> None:
-    orders.record_refund(
+    refunds.record_answer(
         order_id=event.data["order_id"], event_id=str(event.id), succeeded=True, data=event.data, now=now
     )
 
 
 def on_refund_failed(event: Event, *, now: datetime) -> None:
-    orders.record_refund(
+    refunds.record_answer(
         order_id=event.data["order_id"], event_id=str(event.id), succeeded=False, data=event.data, now=now
     )
+
+
+def on_payment_disputed(event: Event, *, now: datetime) -> None:
+    disputes.record_dispute(order_id=event.data["order_id"], data=event.data, now=now)
+
+
+def on_dispute_closed(event: Event, *, now: datetime) -> None:
+    disputes.record_dispute(order_id=event.data["order_id"], data=event.data, now=now)
 
 
 def on_item_changed(event: Event, *, now: datetime) -> None:
@@ -95,6 +104,8 @@ HANDLERS = {
     "crossborder.payment.voided.v1": on_payment_voided,
     "crossborder.payment.refunded.v1": on_payment_refunded,
     "crossborder.payment.refund_failed.v1": on_refund_failed,
+    "crossborder.payment.disputed.v1": on_payment_disputed,
+    "crossborder.payment.dispute_closed.v1": on_dispute_closed,
     "crossborder.item.changed.v1": on_item_changed,
     "crossborder.stock.level_changed.v1": on_level_changed,
     **USER_HANDLERS,

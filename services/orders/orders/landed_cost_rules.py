@@ -1,4 +1,5 @@
-"""Reads the stored rules into the pure rule set: two statements for a quote, nine after a rule has changed."""
+"""Reads the stored rules into the pure rule set: one statement for a quote, two for goods not asked
+for before, ten after a rule has changed."""
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
@@ -17,13 +18,9 @@ from orders.models import rules as tables
 
 def rules_for(*, country: str, lines: Iterable[Line], day: date) -> rules.RuleSet:
     """All rules that a quote for these lines to this country may need, as they stand on the day."""
-    standing = _standing_on(day)
-    prefixes = {line.hs_code[:length] for line in lines if line.hs_code for length in range(2, len(line.hs_code) + 1)}
-    duties = _in_force(tables.DutyRate, day).filter(
-        destination=standing.union_of(country), hs_prefix__in=[rules.ANY, *sorted(prefixes)]
-    )
-    shipping = tuple(row for row in standing.shipping if row.destination == country)
-    return replace(standing, duty_rates=_pure(rules.DutyRate, duties), shipping=shipping)
+    codes = frozenset(line.hs_code for line in lines if line.hs_code)
+    book = tables.RuleBook.objects.filter(pk=1).first()
+    return _rules_cached(book.revision, day, country, codes) if book else _rules(_standing(day), day, country, codes)
 
 
 def shipping_rates_to(country: str, *, day: date) -> list[rules.ShippingRate]:
@@ -36,6 +33,21 @@ def shipping_rates_to(country: str, *, day: date) -> list[rules.ShippingRate]:
 def _standing_on(day: date) -> rules.RuleSet:
     book = tables.RuleBook.objects.filter(pk=1).first()
     return _standing_cached(book.revision, day) if book else _standing(day)
+
+
+@lru_cache(maxsize=256)
+def _rules_cached(revision: UUID, day: date, country: str, codes: frozenset[str]) -> rules.RuleSet:
+    """The same until a rule changes or the day ends; another revision is another entry."""
+    return _rules(_standing_cached(revision, day), day, country, codes)
+
+
+def _rules(standing: rules.RuleSet, day: date, country: str, codes: frozenset[str]) -> rules.RuleSet:
+    prefixes = {code[:length] for code in codes for length in range(2, len(code) + 1)}
+    duties = _in_force(tables.DutyRate, day).filter(
+        destination=standing.union_of(country), hs_prefix__in=[rules.ANY, *sorted(prefixes)]
+    )
+    shipping = tuple(row for row in standing.shipping if row.destination == country)
+    return replace(standing, duty_rates=_pure(rules.DutyRate, duties), shipping=shipping)
 
 
 @lru_cache(maxsize=4)
@@ -56,6 +68,7 @@ def _standing(day: date) -> rules.RuleSet:
         de_minimis=_pure(rules.DeMinimis, _in_force(tables.DeMinimis, day)),
         fees=_pure(rules.Fee, _in_force(tables.Fee, day)),
         shipping=_pure(rules.ShippingRate, shipping),
+        return_policies=_pure(rules.ReturnPolicy, _in_force(tables.ReturnPolicy, day)),
     )
 
 

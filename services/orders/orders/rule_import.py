@@ -15,6 +15,7 @@ from orders.models.rules import (
     DutyRate,
     ExchangeRate,
     Fee,
+    ReturnPolicy,
     RuleBook,
     ShippingMethod,
     ShippingRate,
@@ -22,7 +23,7 @@ from orders.models.rules import (
     Territory,
 )
 
-TABLES = (Territory, DutyRate, TaxRate, DeMinimis, Fee, ShippingMethod, ShippingRate, ExchangeRate)
+TABLES = (Territory, DutyRate, TaxRate, DeMinimis, Fee, ShippingMethod, ShippingRate, ExchangeRate, ReturnPolicy)
 LISTS = (
     "country",
     "destination",

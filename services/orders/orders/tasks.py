@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from orders.models import Cart, CartItem, Quote
-from orders.use_cases import orders
+from orders.use_cases import asking, audit, orders
 
 QUOTES_KEPT = timedelta(days=1)
 CARTS_KEPT = timedelta(days=90)
@@ -25,6 +25,23 @@ def expire_orders() -> int:
         expired += orders.expire_order(order_id=order_id, now=now)
     close_old_connections()
     return expired
+
+
+@shared_task
+def ask_again() -> int:
+    """Ask once more for what is owed for 5, 15 and 60 minutes, then raise an alarm; each in its own transaction."""
+    now = timezone.now()
+    asked = sum(asking.ask_for_order(order_id=order_id, now=now) for order_id in asking.unanswered_orders(now=now))
+    for order_id, row in asking.unanswered_refunds(now=now):
+        asked += asking.ask_for_refund(order_id=order_id, row=row, now=now)
+    close_old_connections()
+    return asked
+
+
+@shared_task
+def audit_invariants() -> int:
+    """Ask orders' rows what must never be; returns how many violations there are."""
+    return len(audit.check_orders(now=timezone.now()))
 
 
 @shared_task

@@ -13,6 +13,7 @@ from orders.models import (
     ExchangeRate,
     Fee,
     Order,
+    ReturnPolicy,
     RuleBook,
     SellableItem,
     ShippingMethod,
@@ -39,7 +40,9 @@ HOME = {
 CONTACT = {"email": "mira@example.com", "name": "Mira de Vries"}
 
 
-RULE_TABLES = [Territory, TaxRate, DutyRate, DeMinimis, Fee, ShippingMethod, ShippingRate, ExchangeRate, RuleBook]
+RULE_TABLES = [
+    *(Territory, TaxRate, DutyRate, DeMinimis, Fee, ShippingMethod, ShippingRate, ReturnPolicy, ExchangeRate, RuleBook)
+]
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +112,9 @@ class Shopper:
     def put(self, cart: dict, sku: str, quantity: int) -> Response:
         return self.call("put", f"carts/{cart['id']}/items/{sku}", {"quantity": quantity}, If_Match="*")
 
+    def put_coupon(self, cart: dict, code: str) -> Response:
+        return self.call("put", f"carts/{cart['id']}/coupon", {"code": code}, If_Match="*")
+
     def quote(self, cart: dict | None = None, **wanted) -> Response:
         what = {"cart_id": cart["id"]} if cart else {}
         place = {"country": "DE", "postal_code": "10119"}
@@ -121,9 +127,14 @@ class Shopper:
             self.headers["Order-Token"] = answer["Order-Token"]
         return answer
 
-    def buy(self, sku: str = "COFFEE-1KG", quantity: int = 2) -> Order:
+    def buy(self, sku: str = "COFFEE-1KG", quantity: int = 2, *, coupon: str = "", **also: int) -> Order:
+        """An order for this and `also` (T-shirts, knives): `buy("COFFEE-1KG", 2, tees=3)`."""
         cart = self.open_cart()
         assert self.put(cart, sku, quantity).status_code == 200
+        for other, units in also.items():
+            assert self.put(cart, {"tees": "TEE-M", "knives": "KNIFE-170"}[other], units).status_code == 200
+        if coupon:
+            assert self.put_coupon(cart, coupon).status_code == 200
         answer = self.check_out(self.quote(cart).json()["data"][0])
         assert answer.status_code == 202, answer.json()
         return Order.objects.get(pk=answer.json()["id"])
@@ -147,11 +158,9 @@ def say():
         reference = {"order_id": str(order.id), "order_number": order.number, "user_id": None}
         if name.startswith("payment."):
             reference["payment_id"] = str(order.payment_id)
-        lines = [
-            {"line_id": line.line_id, "sku": line.sku, "quantity": line.quantity, "warehouse": line.warehouse}
-            for line in order.lines.all()
-        ]
-        extra = {"lines": lines} if name.startswith("stock.") else {}
+        extra = {}
+        if name.startswith("stock.") and "lines" not in data:
+            extra = {"lines": [line.units(line.quantity) for line in order.lines.all()]}
         event_id = data.pop("event_id", None)
         return deliver(f"crossborder.{name}.v1", {**reference, **extra, **data}, key=order.id, id=event_id)
 
@@ -159,18 +168,66 @@ def say():
 
 
 @pytest.fixture
-def paid(shopper, say) -> Order:
-    """An order that went all the way to paid."""
-    order = shopper.buy()
-    for name in ("stock.reserved", "payment.authorized", "stock.committed", "payment.captured"):
-        say(order, name)
-    order.refresh_from_db()
-    assert order.state == "paid"
-    return order
+def pay(say):
+    """`pay(order)`: all that stock and payments say until it is paid."""
+
+    def until_paid(order: Order) -> Order:
+        for name in ("stock.reserved", "payment.authorized", "stock.committed", "payment.captured"):
+            say(order, name)
+        order.refresh_from_db()
+        assert order.state == "paid"
+        return order
+
+    return until_paid
 
 
 @pytest.fixture
-def staff(api, shop) -> Shopper:
-    person = Shopper(api, uuid4())
+def paid(shopper, pay) -> Order:
+    """An order that went all the way to paid."""
+    return pay(shopper.buy())
+
+
+def state_of(order: Order) -> str:
+    return Order.objects.get(pk=order.pk).state
+
+
+def said(events) -> list[str]:
+    return [event.type.removeprefix("crossborder.order.").removesuffix(".v1") for event in events]
+
+
+class Staff(Shopper):
+    """Staff with every role and a fresh login."""
+
+    def ship(self, order: Order, units: dict[int, int]) -> Response:
+        lines = [{"line_id": line_id, "quantity": quantity} for line_id, quantity in units.items()]
+        parcel = {"lines": lines, "carrier": "PostNL", "tracking_number": "3SABC"}
+        return self.call("post", f"staff/orders/{order.id}/shipments", parcel, If_Match="*")
+
+    def deliver(self, order: Order) -> None:
+        for shipment in order.shipments.filter(delivered_at=None):
+            assert self.call("post", f"staff/shipments/{shipment.pk}/delivery").status_code == 200
+
+    def cancel_rest(self, order: Order, **body) -> Response:
+        return self.call("post", f"staff/orders/{order.id}/line-cancellations", body, If_Match="*")
+
+    def refund(self, order: Order, key: str | None = None, **body) -> Response:
+        wanted = {"reason": "goodwill", **body}
+        key = key or uuid4().hex
+        return self.call("post", f"staff/orders/{order.id}/refunds", wanted, If_Match="*", Idempotency_Key=key)
+
+    def decide(self, return_id: str, what: str, **body) -> Response:
+        return self.call("post", f"staff/returns/{return_id}/{what}", body, If_Match="*")
+
+    def receive(self, return_id: str, lines: dict[int, tuple[int, int]]) -> Response:
+        came = [
+            {"line_id": line_id, "quantity": quantity, "restock_quantity": fit}
+            for line_id, (quantity, fit) in lines.items()
+        ]
+        return self.decide(return_id, "receive", lines=came)
+
+
+@pytest.fixture
+def staff(api, shop) -> Staff:
+    person = Staff(api, uuid4())
     person.headers = bearer(person.user_id, ["admin"])
     return person

@@ -75,13 +75,16 @@ def test_everything_is_quoted_to_every_market_from_both_warehouses(demo):
                 assert all(step.source and step.source_date and step.version for step in steps)
 
 
-def test_a_quote_takes_two_statements_however_many_lines(demo, django_assert_num_queries):
+def test_a_quote_takes_two_statements_however_many_lines_and_one_when_its_goods_were_asked_for_before(
+    demo, django_assert_num_queries
+):
     rules_for(country="NL", lines=[], day=DAY)
     for lines in ([line("610910")], [line(code, number) for number, code in enumerate(SOLD, 1)]):
-        with django_assert_num_queries(2):
-            rules_for(country="NL", lines=lines, day=DAY)
+        for statements in (2, 1, 1):
+            with django_assert_num_queries(statements):
+                rules_for(country="NL", lines=lines, day=DAY)
     RuleBook.turn_page()
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         rules_for(country="NL", lines=[line("610910")], day=DAY)
 
 

@@ -16,15 +16,7 @@ from orders.use_cases import orders as use_cases
 from outbox.models import ConsumerProgress
 from outbox.testing import capture_events
 
-from tests.conftest import Shopper
-
-
-def state_of(order: Order) -> str:
-    return Order.objects.get(pk=order.pk).state
-
-
-def said(events) -> list[str]:
-    return [event.type.removeprefix("crossborder.order.").removesuffix(".v1") for event in events]
+from tests.conftest import Shopper, said, state_of
 
 
 def caught_up(at) -> None:

@@ -22,6 +22,7 @@ OWN = "own"  # whoever has logged in, about themselves: nobody else's objects ca
 TOKEN = "token"  # its owner: a user, or the guest who holds the object's token
 SIGNED = "signed"  # whoever signs the body with the shared secret
 SUPPORT, CATALOG, FINANCE, ADMIN = {"support"}, {"catalog"}, {"finance"}, set()  # `admin` is let in everywhere
+SEES_COUPONS = {"finance", "support"}
 SHIPS, SEES_ORDERS, SEES_PAYMENTS = {"fulfilment"}, {"support", "fulfilment", "finance"}, {"finance", "support"}
 
 ACCESS: dict[str, dict[str, str | set[str]]] = {
@@ -72,23 +73,40 @@ ACCESS: dict[str, dict[str, str | set[str]]] = {
         "POST /carts": PUBLIC,
         "GET /carts/{cart_id}": TOKEN,
         "POST /carts/{cart_id}/claim": OWN,
+        "PUT /carts/{cart_id}/coupon": TOKEN,
+        "DELETE /carts/{cart_id}/coupon": TOKEN,
         "PUT /carts/{cart_id}/items/{sku}": TOKEN,
         "DELETE /carts/{cart_id}/items/{sku}": TOKEN,
         "GET /orders": OWN,
         "POST /orders": PUBLIC,
+        "GET /orders/export": OWN,
         "GET /orders/{order_id}": TOKEN,
         "POST /orders/{order_id}/cancel": TOKEN,
+        "GET /orders/{order_id}/documents/customs-invoice": TOKEN,
+        "GET /orders/{order_id}/documents/invoice": TOKEN,
+        "POST /orders/{order_id}/returns": TOKEN,
         "GET /orders/{order_id}/timeline": TOKEN,
         "POST /quotes": PUBLIC,
         "GET /quotes/{quote_id}": TOKEN,
         "GET /shipping-methods": PUBLIC,
+        "GET /staff/coupons": SEES_COUPONS,
+        "POST /staff/coupons": FINANCE,
+        "GET /staff/coupons/{code}": SEES_COUPONS,
+        "PATCH /staff/coupons/{code}": FINANCE,
+        "DELETE /staff/coupons/{code}": FINANCE,
         "GET /staff/orders": SEES_ORDERS,
         "GET /staff/orders/{order_id}": SEES_ORDERS,
         "GET /staff/orders/{order_id}/timeline": SEES_ORDERS,
         "POST /staff/orders/{order_id}/cancel": SUPPORT,
         "POST /staff/orders/{order_id}/holds/{reason}": SUPPORT,
         "DELETE /staff/orders/{order_id}/holds/{reason}": SUPPORT,
+        "POST /staff/orders/{order_id}/line-cancellations": SUPPORT,
+        "POST /staff/orders/{order_id}/refunds": FINANCE,
         "POST /staff/orders/{order_id}/shipments": SHIPS,
+        "GET /staff/returns": SEES_ORDERS,
+        "POST /staff/returns/{return_id}/approve": SUPPORT,
+        "POST /staff/returns/{return_id}/receive": SHIPS,
+        "POST /staff/returns/{return_id}/reject": SUPPORT,
         "POST /staff/shipments/{shipment_id}/delivery": SHIPS,
     },
     "payments": {
@@ -112,6 +130,16 @@ ACCESS: dict[str, dict[str, str | set[str]]] = {
         "GET /staff/deliveries": SUPPORT,
         "GET /staff/deliveries/{delivery_id}": SUPPORT,
         "POST /staff/deliveries/{delivery_id}/retry": SUPPORT,
+        "GET /staff/webhook-deliveries": ADMIN,
+        "GET /staff/webhook-deliveries/{delivery_id}": ADMIN,
+        "POST /staff/webhook-deliveries/{delivery_id}/retry": ADMIN,
+        "GET /staff/webhook-endpoints": ADMIN,
+        "POST /staff/webhook-endpoints": ADMIN,
+        "GET /staff/webhook-endpoints/{endpoint_id}": ADMIN,
+        "PATCH /staff/webhook-endpoints/{endpoint_id}": ADMIN,
+        "DELETE /staff/webhook-endpoints/{endpoint_id}": ADMIN,
+        "POST /staff/webhook-endpoints/{endpoint_id}/rotate-secret": ADMIN,
+        "POST /staff/webhook-endpoints/{endpoint_id}/test": ADMIN,
     },
 }
 ROWS = ACCESS[settings.SERVICE]
@@ -137,7 +165,9 @@ FILLED: dict[str, Any] = {
 }
 ADDRESS = {"name": "Mira", "line1": "Hauptstr. 1", "city": "Berlin", "postal_code": "10115", "country": "DE"}
 BODIES: dict[str, dict[str, Any]] = {  # what is valid, where an empty body is refused before the owner is looked at
+    "PUT /carts/{cart_id}/coupon": {"code": "SPRING"},
     "PUT /carts/{cart_id}/items/{sku}": {"quantity": 1},
+    "POST /orders/{order_id}/returns": {"lines": [{"line_id": 1, "quantity": 1}]},
     "POST /payments/{payment_id}/confirm": {"payment_method": "tok_ok", "return_url": f"{settings.PUBLIC_URL}/back"},
     "PUT /users/me/addresses/{address_id}": ADDRESS,
 }

@@ -1,6 +1,7 @@
-"""One task: it writes down what it was given and whose story it runs in."""
+"""Tasks that write down what they were given, in whose story and over which connection they run."""
 
 from celery import shared_task
+from django.db import connection
 from outbox.context import current
 
 from project.models import Note
@@ -15,3 +16,9 @@ def note(text: str = "") -> None:
 @shared_task
 def fail(text: str = "") -> None:
     raise RuntimeError(text)
+
+
+@shared_task
+def note_connection() -> None:
+    connection.ensure_connection()
+    Note.objects.create(text=str(connection.connection.thread_id()))

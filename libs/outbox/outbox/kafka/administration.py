@@ -1,10 +1,11 @@
-"""Making the topics of the topics file."""
+"""Making the topics of the topics file, and asking how far the group has got."""
 
 from collections.abc import Iterable
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, OffsetSpec
 
+from outbox.conf import conf
 from outbox.errors import BrokerUnavailable
 from outbox.kafka.clients import settings
 from outbox.topics import Topic
@@ -46,3 +47,27 @@ def _set_config(admin: AdminClient, topic: Topic, seconds: float) -> None:
     ]
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name, incremental_configs=entries)
     admin.incremental_alter_configs([resource], request_timeout=seconds)[resource].result()
+
+
+def group_lag(names: Iterable[str], seconds: float = 5.0) -> dict[str, int]:
+    """Messages on each topic that this service's group has not committed yet. Raises BrokerUnavailable.
+
+    A topic that the broker does not know is left out.
+    """
+    admin = AdminClient(settings("admin"))
+    try:
+        known = admin.list_topics(timeout=seconds).topics
+        places = [TopicPartition(name, number) for name in names if name in known for number in known[name].partitions]
+        if not places:
+            return {}
+        ends = admin.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=seconds)
+        group = ConsumerGroupTopicPartitions(conf.SERVICE, places)
+        [committed] = admin.list_consumer_group_offsets([group], request_timeout=seconds).values()
+        reached = {(each.topic, each.partition): each.offset for each in committed.result().topic_partitions}
+        lag: dict[str, int] = {}
+        for place, answer in ends.items():
+            behind = answer.result().offset - max(0, reached.get((place.topic, place.partition), 0))
+            lag[place.topic] = lag.get(place.topic, 0) + behind
+    except KafkaException as error:
+        raise BrokerUnavailable(str(error.args[0])) from error
+    return lag

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from threading import Event as Flag
+from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -32,9 +33,9 @@ class KafkaConsumer:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "enable.partition.eof": True,
-                "session.timeout.ms": 10000,
-                "heartbeat.interval.ms": 2000,
                 "topic.metadata.refresh.interval.ms": 5000,  # a topic that is made later is noticed
+                **_group_settings(),
+                **conf.CONSUMER,
             }
         )
         self._consumer.subscribe(
@@ -59,12 +60,12 @@ class KafkaConsumer:
             logger.info("offsets were not committed", extra={"reason": str(error)})
 
     def rewind_and_pause(self, partition: Partition, offset: int) -> None:
-        """Read on at `offset`, but not before resume()."""
+        """Read on at `offset`, but not before resume(). Raises BrokerUnavailable if that cannot be promised."""
         try:
             self._consumer.pause([TopicPartition(*partition)])
             self._consumer.seek(TopicPartition(*partition, offset))
-        except KafkaException as error:  # it is no longer ours: its next owner begins at the committed offset
-            logger.info("not rewound", extra={"partition": partition, "reason": str(error)})
+        except KafkaException as error:
+            raise BrokerUnavailable(str(error.args[0])) from error
 
     def resume(self, partition: Partition) -> None:
         """Read a paused partition again."""
@@ -82,9 +83,28 @@ class KafkaConsumer:
         except KafkaException as error:
             raise BrokerUnavailable(str(error.args[0])) from error
 
+    def committed(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Where the group has got to; a partition that it never committed is left out. Raises BrokerUnavailable."""
+        try:
+            found = self._consumer.committed([TopicPartition(*partition) for partition in partitions], timeout=3)
+        except KafkaException as error:
+            raise BrokerUnavailable(str(error.args[0])) from error
+        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
+
     def close(self) -> None:
         """Leave the group; what is revoked is committed."""
         self._consumer.close()
+
+
+def _group_settings() -> dict[str, Any]:
+    """Both protocols move only the partitions that have to; the new one keeps its timeouts on the broker."""
+    if conf.GROUP_PROTOCOL == "consumer":
+        return {"group.protocol": "consumer"}
+    return {
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": 10000,
+        "heartbeat.interval.ms": 2000,
+    }
 
 
 def read_all(topics: list[str], stop: Flag) -> Iterator[list[Record]]:

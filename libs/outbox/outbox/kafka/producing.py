@@ -66,10 +66,12 @@ class KafkaProducer:
                     "acks": "all",
                     "partitioner": "murmur2_random",  # the one Java's clients use
                     "linger.ms": 0,
-                    "message.timeout.ms": 5000,
-                    "request.timeout.ms": 4000,
-                    "topic.metadata.propagation.max.ms": 2000,
+                    # All of these end before the claim does: a missing topic must not look like an outage.
+                    "message.timeout.ms": int(500 * conf.PUBLISH_SECONDS),
+                    "request.timeout.ms": int(400 * conf.PUBLISH_SECONDS),
+                    "topic.metadata.propagation.max.ms": int(200 * conf.PUBLISH_SECONDS),
                     "error_cb": self._on_error,
+                    **conf.PRODUCER,
                 },
             )
         )

@@ -30,7 +30,7 @@ from catalog.serializers.stock import (
     StockSchema,
     parse_rows,
 )
-from catalog.use_cases import imports, stock
+from catalog.use_cases import imports, stock, write_offs
 
 KEEPS_STOCK = [has_role("catalog"), FreshLogin]
 
@@ -75,9 +75,15 @@ class StaffAdjustments(View):
     @extend_schema(request=AdjustmentInput, responses={201: StockSchema})
     @writes()
     def post(self, request: Request) -> Response:
-        """Units came or are gone, and why; refused below what is promised to orders."""
+        """Units came or are gone, and why; refused below what is promised to orders, unless forced: then orders lose
+        what they were promised, and are cancelled or refunded.
+        """
         given = self.parse(AdjustmentInput, request)
-        row = stock.adjust_stock(**given, by=str(request.user.id), now=timezone.now())
+        told: dict[str, Any] = {"by": str(request.user.id), "now": timezone.now()}
+        if given.pop("force"):
+            row = write_offs.write_off(units=-given.pop("delta"), **given, **told)
+        else:
+            row = stock.adjust_stock(**given, **told)
         return Response(StockSchema(row).data, status=201)
 
 

@@ -34,6 +34,10 @@ class Fact(StrEnum):
     REST_SHIPPED = "nothing unshipped is left"
     PART_CANCELLED = "a part cancelled"
     REST_CANCELLED = "the unshipped rest cancelled"
+    WRITTEN_OFF = "held goods written off"
+    PART_LOST = "a part of the committed goods written off"
+    REST_LOST = "what had not shipped written off"
+    ALL_LOST = "all committed goods written off"
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,10 @@ class DomainEvent:
 
 @dataclass(frozen=True)
 class Line:
-    """Units of a SKU in a warehouse; `open` ones are neither shipped nor given back."""
+    """Units of a SKU in a warehouse; `open` ones are neither shipped nor given back.
+
+    `lost` ones were written off and told, so that the cancellation that orders answers with frees nothing else.
+    """
 
     line_id: int
     sku: str
@@ -57,6 +64,7 @@ class Line:
     quantity: int
     fulfilled: int = 0
     released: int = 0
+    lost: int = 0
 
     @property
     def open(self) -> int:
@@ -115,7 +123,7 @@ def commits(line: Line, units: int) -> tuple[Line, Move]:
 
 
 def takes_again(line: Line, units: int) -> tuple[Line, Move]:
-    return replace(line, released=line.released - units), Move(line.sku, line.warehouse, committed=units)
+    return replace(line, released=line.released - units, lost=0), Move(line.sku, line.warehouse, committed=units)
 
 
 def frees_held(line: Line, units: int) -> tuple[Line, Move]:
@@ -124,6 +132,11 @@ def frees_held(line: Line, units: int) -> tuple[Line, Move]:
 
 def frees_committed(line: Line, units: int) -> tuple[Line, Move]:
     return replace(line, released=line.released + units), Move(line.sku, line.warehouse, committed=-units)
+
+
+def loses_committed(line: Line, units: int) -> tuple[Line, Move]:
+    after = replace(line, released=line.released + units, lost=line.lost + units)
+    return after, Move(line.sku, line.warehouse, committed=-units)
 
 
 def ships(line: Line, units: int) -> tuple[Line, Move]:
@@ -148,6 +161,10 @@ def is_gone(units: Quantities, reservation: ReservationFacts, detail: Mapping[st
     return "commit_failed", {"lines": _lines(units, reservation), "reason": "gone"}
 
 
+def is_lost(units: Quantities, reservation: ReservationFacts, detail: Mapping[str, Any]) -> tuple[str, dict]:
+    return "commit_failed", {"lines": _lines(units, reservation), "reason": "written_off"}
+
+
 def is_released(units: Quantities, reservation: ReservationFacts, detail: Mapping[str, Any]) -> tuple[str, dict]:
     return "released", {"lines": _lines(units, reservation), "reason": detail["reason"]}
 
@@ -159,6 +176,7 @@ TRANSITIONS: dict[tuple[State, Fact], tuple[State, Effect | None, Says | None]] 
     (S.HELD, F.CONFIRMED): (S.COMMITTED, commits, is_committed),
     (S.HELD, F.CLOSED): (S.RELEASED, frees_held, is_released),
     (S.HELD, F.BACKSTOP): (S.RELEASED, frees_held, is_released),
+    (S.HELD, F.WRITTEN_OFF): (S.RELEASED, frees_held, is_released),
     (S.RELEASED, F.CONFIRMED): (S.COMMITTED, takes_again, is_committed),
     (S.RELEASED, F.CONFIRMED_SHORT): (S.RELEASED, None, is_gone),
     (S.COMMITTED, F.CLOSED): (S.RELEASED, frees_committed, is_released),
@@ -166,6 +184,9 @@ TRANSITIONS: dict[tuple[State, Fact], tuple[State, Effect | None, Says | None]] 
     (S.COMMITTED, F.REST_SHIPPED): (S.FULFILLED, ships, None),
     (S.COMMITTED, F.PART_CANCELLED): (S.COMMITTED, frees_committed, is_released),
     (S.COMMITTED, F.REST_CANCELLED): (S.FULFILLED, frees_committed, is_released),
+    (S.COMMITTED, F.PART_LOST): (S.COMMITTED, loses_committed, is_lost),
+    (S.COMMITTED, F.REST_LOST): (S.FULFILLED, loses_committed, is_lost),
+    (S.COMMITTED, F.ALL_LOST): (S.RELEASED, loses_committed, is_lost),
 }
 SHORT = {F.PLACED: F.PLACED_SHORT, F.CONFIRMED: F.CONFIRMED_SHORT}
 ANSWERS: dict[State, tuple[State, Fact]] = {  # the step whose words are said again when somebody asks again
@@ -209,8 +230,34 @@ def ship(reservation: ReservationFacts, shipped: Quantities) -> tuple[Step | Non
 
 
 def cancel_lines(reservation: ReservationFacts, cancelled: Quantities) -> Step | None:
-    """Units that will not ship are for sale again; what is not open changes nothing."""
-    return _part(reservation, cancelled, Fact.PART_CANCELLED, Fact.REST_CANCELLED, reason="lines_cancelled")[0]
+    """Units that will not ship are for sale again; what is not open, or was told as lost before, frees nothing."""
+    lost = {line.line_id: min(line.lost, cancelled.get(line.line_id, 0)) for line in reservation.lines}
+    lines = tuple(replace(line, lost=line.lost - lost[line.line_id]) for line in reservation.lines)
+    known = replace(reservation, lines=lines)
+    units = {line_id: quantity - lost.get(line_id, 0) for line_id, quantity in cancelled.items()}
+    step = _part(known, units, Fact.PART_CANCELLED, Fact.REST_CANCELLED, reason="lines_cancelled")[0]
+    return step or (
+        Step(replace(known, version=known.version + 1), Fact.PART_CANCELLED) if any(lost.values()) else None
+    )
+
+
+def write_off(reservation: ReservationFacts, *, sku: str, warehouse: str, units: int) -> Step | None:
+    """Up to so many promised units of a row of stock are gone (case 13).
+
+    What is only held is released whole: should its order be confirmed after all, it is taken again or refused then. Of
+    what is committed just these units are lost, and orders is told; the earlier lines lose first.
+    """
+    if reservation.state is State.HELD:
+        return decide(reservation, Fact.WRITTEN_OFF, reason="written_off")
+    gone: dict[int, int] = {}
+    for line in reservation.lines:
+        if (line.sku, line.warehouse) == (sku, warehouse) and (taken := min(line.open, units - sum(gone.values()))) > 0:
+            gone[line.line_id] = taken
+    if not gone:
+        return None
+    left = sum(line.open for line in reservation.lines) - sum(gone.values())
+    rest = Fact.REST_LOST if any(line.fulfilled for line in reservation.lines) else Fact.ALL_LOST
+    return decide(reservation, Fact.PART_LOST if left else rest, gone)
 
 
 def _part(

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import models
+from django.db.models import Case, F, When
 from django.utils import timezone
 
 from catalog.domain.reservations import Line, ReservationFacts, State, Step
 
 
 class ReservationQuerySet(models.QuerySet["Reservation"]):
+    def promising(self, sku: str, warehouse: str) -> ReservationQuerySet:
+        """Those that hold units of a row of stock: the unpaid before the paid, of each the newest first."""
+        lines = ReservationLine.objects.filter(sku=sku, warehouse=warehouse)
+        open_lines = lines.filter(quantity__gt=F("fulfilled") + F("released"))
+        chosen = self.filter(state__in=[State.HELD, State.COMMITTED], pk__in=open_lines.values("reservation_id"))
+        return chosen.order_by(Case(When(state=State.HELD, then=0), default=1), "-created_at", "-pk")
+
     def locked(self, order_id) -> Reservation | None:
         """The reservation, its row locked; None when the order is unknown here."""
         return self.select_for_update().filter(pk=order_id).first()
@@ -47,7 +55,9 @@ class Reservation(models.Model):
         before = {line.line_id: line for line in self.lines.all()}
         for line in step.reservation.lines:
             if before[line.line_id].facts() != line:
-                self.lines.filter(line_id=line.line_id).update(fulfilled=line.fulfilled, released=line.released)
+                self.lines.filter(line_id=line.line_id).update(
+                    fulfilled=line.fulfilled, released=line.released, lost=line.lost
+                )
         self.state, self.version = step.reservation.state.value, step.reservation.version
         self.save(update_fields=["state", "version", "updated_at"])
 
@@ -62,6 +72,7 @@ class ReservationLine(models.Model):
     quantity = models.PositiveIntegerField()
     fulfilled = models.PositiveIntegerField(default=0)
     released = models.PositiveIntegerField(default=0)
+    lost = models.PositiveIntegerField(default=0, db_default=0, help_text="Of the released: written off, and told.")
 
     class Meta:
         constraints = [
@@ -73,7 +84,7 @@ class ReservationLine(models.Model):
         indexes = [models.Index(fields=["sku", "warehouse"], name="reservation_line_stock")]
 
     def facts(self) -> Line:
-        return Line(self.line_id, self.sku, self.warehouse, self.quantity, self.fulfilled, self.released)
+        return Line(self.line_id, self.sku, self.warehouse, self.quantity, self.fulfilled, self.released, self.lost)
 
 
 class HandledLineQuerySet(models.QuerySet):

@@ -44,6 +44,14 @@ class AdjustmentInput(StrictSerializer):
     delta = serializers.IntegerField(min_value=-MAX_UNITS, max_value=MAX_UNITS, help_text="Units; negative: gone.")
     reason = serializers.ChoiceField(choices=REASONS)
     comment = serializers.CharField(max_length=300, allow_blank=True, default="")
+    force = serializers.BooleanField(
+        default=False, help_text="Gone even if promised: the newest unpaid orders lose theirs first, then paid ones."
+    )
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        if values["force"] and values["delta"] > 0:
+            raise serializers.ValidationError({"force": ["Only goods that are gone are forced."]}, code="not_gone")
+        return values
 
     def validate_delta(self, delta: int) -> int:
         if delta == 0:

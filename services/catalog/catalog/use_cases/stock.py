@@ -99,6 +99,12 @@ def _change(each: Move) -> bool:
     )
 
 
+def available(sku: str, warehouse: str) -> int:
+    """Now; 0 where the SKU is not kept."""
+    row = Stock.objects.filter(variant_id=sku, warehouse_id=warehouse).first()
+    return row.available if row else 0
+
+
 def _available(each: Move) -> int:
     """Now, and until this transaction ends; 0 where the SKU is not kept."""
     row = Stock.objects.select_for_update().filter(variant_id=each.sku, warehouse_id=each.warehouse).first()

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from notifications.models import Delivery, Recipient
-from notifications.serializers import (
+from notifications.serializers.notices import (
     InboxPageSchema,
     InboxQuery,
     NotificationSchema,

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from notifications.models import Delivery
-from notifications.serializers import DeliveryDetailSchema, DeliveryPageSchema, DeliveryQuery, DeliverySchema
+from notifications.serializers.notices import DeliveryDetailSchema, DeliveryPageSchema, DeliveryQuery, DeliverySchema
 from notifications.use_cases.deliveries import retry_delivery
 
 
@@ -50,5 +50,5 @@ class StaffDeliveryRetry(View):
     @extend_schema(request=None, responses=DeliveryDetailSchema)
     @writes()
     def post(self, request: Request, delivery_id: UUID) -> Response:
-        """Send a failed mail again; 409 `not_failed` for any other."""
+        """Send a mail again that has failed, or that the buyer did not get; 409 `not_finished` for any other."""
         return Response(DeliveryDetailSchema(retry_delivery(delivery_id=delivery_id, now=timezone.now())).data)

@@ -8,7 +8,16 @@ from uuid import UUID
 
 from django.db import transaction
 
-from notifications.models import FAILED, PENDING, SENDING, SUPPRESSED, Delivery, OrderContact, Recipient
+from notifications.models import (
+    FAILED,
+    PENDING,
+    SENDING,
+    SUPPRESSED,
+    Delivery,
+    OrderContact,
+    Recipient,
+    WebhookDelivery,
+)
 
 NOBODY: dict[str, Any] = {"email": "", "name": "", "locale": ""}
 
@@ -65,3 +74,6 @@ def forget_user(*, user_id: UUID | str, now: datetime) -> None:
         theirs = Delivery.objects.filter(user_id=user_id)
         theirs.filter(state__in=[PENDING, SENDING, FAILED]).update(state=SUPPRESSED, reason="erased", next_try_at=None)
         theirs.update(recipient="", subject="", text="", context={}, last_error="")
+        told = WebhookDelivery.objects.filter(user_id=user_id)
+        told.filter(state__in=[PENDING, SENDING, FAILED]).update(state=SUPPRESSED, next_try_at=None)
+        told.update(body="")

@@ -57,13 +57,16 @@ def tell_what_waited(*, order_id: UUID | str, now: datetime) -> None:
 
 
 def retry_delivery(*, delivery_id: UUID, now: datetime) -> Delivery:
-    """Send a failed mail again, with all its attempts. Raises NotFound, and Conflict `not_failed`."""
+    """Send a mail again that has failed or that the buyer did not get, with all its attempts.
+
+    Raises NotFound, and Conflict `not_finished`.
+    """
     with transaction.atomic(savepoint=False):
         delivery = Delivery.objects.select_for_update().filter(pk=delivery_id).first()
         if delivery is None:
             raise NotFound("There is no such delivery.")
-        if delivery.state != FAILED:
-            raise Conflict("not_failed", f"The delivery is {delivery.state}; only a failed one is tried again.")
+        if delivery.channel != EMAIL or delivery.state not in {SENT, FAILED} or not delivery.recipient:
+            raise Conflict("not_finished", f"The delivery is {delivery.state}; a sent or failed mail is sent again.")
         delivery.state, delivery.attempts, delivery.next_try_at = PENDING, 0, now
         delivery.save(update_fields=["state", "attempts", "next_try_at"])
         _wake([delivery])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import random
 import smtplib
+import threading
 import time
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import F
 from django.utils import timezone
 from outbox.transactions import retry_conflicts
@@ -21,6 +24,7 @@ from notifications.models import FAILED, PENDING, SENDING, SENT, SUPPRESSED, Del
 from notifications.use_cases.deliveries import person_of
 
 logger = logging.getLogger(__name__)
+_thread = threading.local()
 CLAIM = timedelta(minutes=3)  # longer than a task may run
 SWEEP_SECONDS = 10.0
 
@@ -45,7 +49,7 @@ def send(*, delivery_id: UUID | str, now: datetime) -> str:
     if reason := policy.reason_to_suppress(delivery.template, buyer, delivery.channel, now=now):
         return _record(delivery, state=SUPPRESSED, reason=reason, next_try_at=None)
     try:
-        letters.mail(delivery, contact).send()
+        mail_server().send_messages([letters.mail(delivery, contact)])
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
         return _record(delivery, **_after_failure(delivery, error, final=all(code >= 500 for code in codes)))
@@ -57,6 +61,28 @@ def send(*, delivery_id: UUID | str, now: datetime) -> str:
     except ValueError as error:  # an address or header that is none
         return _record(delivery, **_after_failure(delivery, error, final=True))
     return _record(delivery, state=SENT, sent_at=timezone.now(), next_try_at=None, last_error="")
+
+
+def mail_server() -> BaseEmailBackend:
+    """This thread's connection to the mail server, kept between mails; one that has gone stale is made anew.
+
+    Raises what connecting does (OSError).
+    """
+    kept = getattr(_thread, "server", None)
+    if kept is None:
+        kept = _thread.server = get_connection()
+    session = getattr(kept, "connection", None)
+    if session is not None and not _answers(session):
+        kept.close()
+    kept.open()
+    return kept
+
+
+def _answers(session: smtplib.SMTP) -> bool:
+    try:
+        return session.noop()[0] == 250
+    except OSError:
+        return False
 
 
 def send_due(*, now: datetime) -> int:

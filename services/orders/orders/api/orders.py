@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from orders.api.owners import cart_owner, order_owner
 from orders.domain.owner import order_token
-from orders.models import Order
+from orders.models import Order, OrderLine
 from orders.serializers.orders import (
     CancelInput,
     OrderInput,
@@ -29,12 +29,13 @@ from orders.serializers.orders import (
     render_order,
     render_summary,
 )
-from orders.use_cases import orders
+from orders.serializers.refunds import ReturnInput, units_of
+from orders.use_cases import orders, returns
 from orders.use_cases.checkout import Buyer, place_order
 
 
-def order_response(order: Order, status: int = 200) -> Response:
-    body = render_order(order)
+def order_response(order: Order, status: int = 200, new_lines: list[OrderLine] | None = None) -> Response:
+    body = render_order(order, new_lines)
     headers = {"ETag": f'"{order.version}"'}
     if body["next_action"]["type"] == "wait":
         headers["Retry-After"] = "1"
@@ -45,7 +46,7 @@ def find_order(request: Request, order_id: UUID) -> Order:
     """Raises NotFound for an order that is not the caller's."""
     owner = order_owner(request)
     mine = Order.objects.of(user_id=owner.user_id, token_sha256=owner.token_sha256)
-    order = mine.select_related("quote").filter(pk=order_id).first()
+    order = mine.to_show().filter(pk=order_id).first()
     if order is None:
         raise NotFound("There is no such order, or it is not yours.")
     return order
@@ -74,8 +75,14 @@ class OrderList(View):
             billing_address=given.get("billing_address"),
             vat_id=given.get("vat_id", ""),
         )
-        order = place_order(quote_id=given["quote_id"], owner=cart_owner(request), buyer=buyer, now=timezone.now())
-        response = order_response(order, 202)
+        order, lines = place_order(
+            quote_id=given["quote_id"],
+            owner=cart_owner(request),
+            buyer=buyer,
+            cause=self.principal(request),
+            now=timezone.now(),
+        )
+        response = order_response(order, 202, new_lines=lines)
         response["Location"] = f"/api/v1/orders/{order.id}"
         return response
 
@@ -120,4 +127,25 @@ class OrderCancel(View):
         """Cancel an order that has not shipped; money and stock go back by themselves."""
         given = self.parse(CancelInput, request)
         order = find_order(request, order_id)
-        return order_response(orders.cancel_order(order=order, by="buyer", comment=given["reason"], now=timezone.now()))
+        cancelled = orders.cancel_order(
+            order=order, by="buyer", comment=given["reason"], cause=self.principal(request), now=timezone.now()
+        )
+        return order_response(cancelled)
+
+
+class OrderReturns(View):
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=ReturnInput, responses={201: OrderSchema})
+    @writes("required")
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """Ask to send shipped goods back; staff approve it, and once they have arrived their money goes back."""
+        given = self.parse(ReturnInput, request)
+        order = returns.request_return(
+            order=find_order(request, order_id),
+            units=units_of(given["lines"]),
+            reason=given["reason"],
+            cause=self.principal(request),
+            now=timezone.now(),
+        )
+        return order_response(order, 201)

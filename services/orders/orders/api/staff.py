@@ -9,23 +9,24 @@ from chassis.pages import page
 from chassis.problems import NotFound
 from chassis.views import View
 from chassis.writes import writes
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders.api.orders import order_response
-from orders.models import Order
+from orders.models import Order, Refund, Return
 from orders.serializers.orders import (
     CancelInput,
     OrderPageSchema,
     OrderSchema,
     ShipmentInput,
     StaffOrderQuery,
-    TimelineSchema,
+    StaffTimelineSchema,
     render_summary,
 )
+from orders.serializers.refunds import units_of
 from orders.use_cases import fulfilment, orders
 
 SEES_ORDERS = has_role("support", "fulfilment", "finance")
@@ -33,8 +34,13 @@ SHIPS = has_role("fulfilment")
 SUPPORTS = has_role("support")
 
 
+def by(request: Request) -> str:
+    """The cause that the timeline names."""
+    return f"staff:{request.user.id}"
+
+
 def find(order_id: UUID) -> Order:
-    order = Order.objects.select_related("quote").filter(pk=order_id).first()
+    order = Order.objects.to_show().filter(pk=order_id).first()
     if order is None:
         raise NotFound("There is no such order.")
     return order
@@ -45,7 +51,8 @@ class StaffOrderList(View):
 
     @extend_schema(parameters=[StaffOrderQuery], responses=OrderPageSchema)
     def get(self, request: Request) -> Response:
-        """All orders, newest first: by state or number, those to ship, held ones, those whose refund failed."""
+        """All orders, newest first: by state, number, e-mail or time; those to ship, held, with a return to decide or a
+        refund that failed."""
         query = self.query(StaffOrderQuery, request)
         render = lambda rows: [render_summary(order) for order in rows]  # noqa: E731
         return Response(page(self._chosen(query), order=("-placed_at", "-id"), query=query, render=render))
@@ -60,7 +67,15 @@ class StaffOrderList(View):
         if query["held"]:
             chosen = chosen.exclude(hold_reasons=[])
         if query["refund_failed"]:
-            chosen = chosen.filter(refunds__state="failed").distinct()
+            chosen = chosen.filter(Exists(Refund.objects.filter(order=OuterRef("pk"), state="failed")))
+        if query["return_requested"]:
+            chosen = chosen.filter(Exists(Return.objects.filter(order=OuterRef("pk"), state="requested")))
+        if "email" in query:
+            chosen = chosen.filter(email=query["email"].casefold())
+        if "placed_from" in query:
+            chosen = chosen.filter(placed_at__gte=query["placed_from"])
+        if "placed_to" in query:
+            chosen = chosen.filter(placed_at__lt=query["placed_to"])
         return chosen
 
 
@@ -76,10 +91,11 @@ class StaffOrderDetail(View):
 class StaffOrderTimeline(View):
     permission_classes = [SEES_ORDERS]
 
-    @extend_schema(responses=TimelineSchema)
+    @extend_schema(responses=StaffTimelineSchema)
     def get(self, request: Request, order_id: UUID) -> Response:
-        """What happened to any order."""
-        return Response({"data": list(find(order_id).timeline.values("at", "kind", "state", "detail")[:500])})
+        """What happened to any order, and which event or person caused it."""
+        entries = find(order_id).timeline.values("at", "kind", "state", "detail", "cause")
+        return Response({"data": list(entries[:500])})
 
 
 class StaffOrderCancel(View):
@@ -91,7 +107,12 @@ class StaffOrderCancel(View):
         """Cancel an order that has not shipped."""
         given = self.parse(CancelInput, request)
         cancelled = orders.cancel_order(
-            order=find(order_id), by="staff", comment=given["reason"], now=timezone.now(), request=request
+            order=find(order_id),
+            by="staff",
+            comment=given["reason"],
+            cause=by(request),
+            now=timezone.now(),
+            request=request,
         )
         return order_response(cancelled)
 
@@ -112,8 +133,10 @@ class StaffHold(View):
         return self._set(request, order_id, reason, on=False)
 
     def _set(self, request: Request, order_id: UUID, reason: str, *, on: bool) -> Response:
-        now = timezone.now()
-        return order_response(fulfilment.set_hold(order_id=order_id, reason=reason, on=on, now=now, request=request))
+        order = fulfilment.set_hold(
+            order_id=order_id, reason=reason, on=on, cause=by(request), now=timezone.now(), request=request
+        )
+        return order_response(order)
 
 
 class StaffShipments(View):
@@ -126,9 +149,10 @@ class StaffShipments(View):
         given = self.parse(ShipmentInput, request)
         order = fulfilment.ship_lines(
             order_id=order_id,
-            quantities={line["line_id"]: line["quantity"] for line in given["lines"]},
+            quantities=units_of(given["lines"]),
             carrier=given["carrier"],
             tracking_number=given["tracking_number"],
+            cause=by(request),
             now=timezone.now(),
             request=request,
         )
@@ -142,4 +166,5 @@ class StaffDelivery(View):
     @writes()
     def post(self, request: Request, shipment_id: UUID) -> Response:
         """Record that a shipment arrived."""
-        return order_response(fulfilment.deliver_shipment(shipment_id=shipment_id, now=timezone.now()))
+        now = timezone.now()
+        return order_response(fulfilment.deliver_shipment(shipment_id=shipment_id, cause=by(request), now=now))

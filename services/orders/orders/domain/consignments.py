@@ -23,6 +23,7 @@ class Line:
     weight_g: int
     tax_included_country: str | None = None  # whose domestic tax the price includes
     discount: int = 0  # off the whole line, in the way the price is listed
+    discount_label: str = ""  # whose discount it is, for the buyer
     hs_code: str | None = None
     origin: str | None = None
     proof_of_origin: bool = False

@@ -47,6 +47,9 @@ class Fact(StrEnum):
     REST_SHIPPED = "nothing unshipped is left"
     SHIPMENT_DELIVERED = "a shipment delivered"
     ALL_DELIVERED = "every shipment delivered"
+    PART_CANCELLED = "a part of the rest cancelled"
+    REST_CANCELLED = "the unshipped rest cancelled"
+    NOTHING_UNDERWAY = "all that shipped had arrived"
 
 
 class IllegalTransition(Exception):
@@ -132,8 +135,12 @@ def is_delivered(order: OrderFacts, detail: Mapping[str, Any]) -> tuple[str, dic
     return "delivered", {"shipment_id": detail["shipment_id"]}
 
 
+def lines_are_cancelled(order: OrderFacts, detail: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    return "lines_cancelled", {"lines": detail["lines"]}
+
+
 S, F = State, Fact
-TRANSITIONS: dict[tuple[State, Fact], tuple[State, Says]] = {
+TRANSITIONS: dict[tuple[State, Fact], tuple[State, Says | None]] = {
     (S.PENDING_STOCK, F.STOCK_RESERVED): (S.AWAITING_PAYMENT, asks_for_payment),
     (S.PENDING_STOCK, F.STOCK_REJECTED): (S.REJECTED, is_rejected),
     (S.PENDING_STOCK, F.TIME_UP): (S.EXPIRED, is_expired),
@@ -152,8 +159,11 @@ TRANSITIONS: dict[tuple[State, Fact], tuple[State, Says]] = {
     (S.PARTIALLY_SHIPPED, F.PART_SHIPPED): (S.PARTIALLY_SHIPPED, is_shipped),
     (S.PARTIALLY_SHIPPED, F.REST_SHIPPED): (S.SHIPPED, is_shipped),
     (S.PARTIALLY_SHIPPED, F.SHIPMENT_DELIVERED): (S.PARTIALLY_SHIPPED, is_delivered),
+    (S.PARTIALLY_SHIPPED, F.PART_CANCELLED): (S.PARTIALLY_SHIPPED, lines_are_cancelled),
+    (S.PARTIALLY_SHIPPED, F.REST_CANCELLED): (S.SHIPPED, lines_are_cancelled),
     (S.SHIPPED, F.SHIPMENT_DELIVERED): (S.SHIPPED, is_delivered),
     (S.SHIPPED, F.ALL_DELIVERED): (S.DELIVERED, is_delivered),
+    (S.SHIPPED, F.NOTHING_UNDERWAY): (S.DELIVERED, None),  # each arrival was told when it came
 }
 
 
@@ -168,7 +178,7 @@ def decide(order: OrderFacts, fact: Fact, **detail: Any) -> Step | None:
         return None
     state, says = TRANSITIONS[order.state, fact]
     after = replace(order, state=state, version=order.version + 1)
-    return Step(after, fact, (_event(after, *says(order, detail)),))
+    return Step(after, fact, (event(after, *says(order, detail)),) if says else ())
 
 
 def _remember(order: OrderFacts, fact: Fact, detail: Mapping[str, Any]) -> Step | None:
@@ -200,11 +210,31 @@ def ship(order: OrderFacts, *, nothing_left: bool, **shipment: Any) -> Step:
     return step
 
 
+def cancel_lines(order: OrderFacts, *, nothing_left: bool, underway: bool, lines: list[dict]) -> tuple[Step, ...]:
+    """Units of a partly shipped order will not ship; `underway` says whether a shipment has not arrived yet.
+
+    Raises IllegalTransition in every other state.
+    """
+    step = decide(order, Fact.REST_CANCELLED if nothing_left else Fact.PART_CANCELLED, lines=lines)
+    if step is None:
+        why = "Cancel it whole." if (order.state, Fact.CANCELLED) in TRANSITIONS else "Nothing of it is left to ship."
+        raise IllegalTransition(f"The order is {order.state}. {why}")
+    if underway or (arrived := decide(step.order, Fact.NOTHING_UNDERWAY)) is None:
+        return (step,)
+    return (step, arrived)
+
+
 def placed(
-    order: OrderFacts, *, contact: Mapping[str, str], ship_to: str, lines: list[dict], charges: list[dict]
+    order: OrderFacts,
+    *,
+    contact: Mapping[str, str],
+    ship_to: str,
+    lines: list[dict],
+    charges: list[dict],
+    repeat: int = 0,
 ) -> DomainEvent:
     """What a new order says first; money in `lines` and `charges` is {amount_minor, currency}."""
-    return _event(
+    return event(
         order,
         "placed",
         {
@@ -214,9 +244,14 @@ def placed(
             "charges": charges,
             "total": {"amount_minor": order.total_minor, "currency": order.currency},
             "expires_at": timestamp(order.expires_at),
-            "repeat": 0,
+            "repeat": repeat,
         },
     )
+
+
+def confirmed_again(order: OrderFacts, *, repeat: int) -> DomainEvent:
+    """The confirmation once more, for those who owe its answer."""
+    return event(order, "confirmed", {"payment_id": order.payment_id, "repeat": repeat})
 
 
 def next_action(state: State) -> str:
@@ -231,7 +266,8 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _event(order: OrderFacts, name: str, data: dict[str, Any]) -> DomainEvent:
+def event(order: OrderFacts, name: str, data: dict[str, Any]) -> DomainEvent:
+    """What an order says; `name` is the past tense of its type."""
     reference = {"order_id": order.id, "order_number": order.number, "user_id": order.user_id}
     return DomainEvent(
         f"crossborder.order.{name}.v1", order.id, f"order/{order.id}", order.version, {**reference, **data}

@@ -27,7 +27,7 @@ def prices(lines: Sequence[Line], *, currency: str, shipping: ShippingRate, rule
             included_tax=line.unit_price * line.quantity - line.discount - values[i],
             freight=freights[i],
             insurance=insurances[i],
-            steps=tuple(_steps(line, goods[i], freights[i], insurances[i], shipping)),
+            steps=tuple(_steps(line, goods[i], values[i] - goods[i], freights[i], insurances[i], shipping)),
         )
         for i, line in enumerate(lines)
     ]
@@ -44,9 +44,13 @@ def _without_tax(line: Line, listed: int, rules: RuleSet) -> int:
     return half_up(Decimal(listed) / (1 + rate.percent / 100))
 
 
-def _steps(line: Line, goods: int, freight: int, insurance: int, shipping: ShippingRate) -> Iterator[Step]:
+def _steps(
+    line: Line, goods: int, discount: int, freight: int, insurance: int, shipping: ShippingRate
+) -> Iterator[Step]:
     without = f", without the tax of {line.tax_included_country}" if line.tax_included_country else ""
     yield Step("goods", f"{line.quantity} x {line.sku}{without}", goods)
+    if discount:
+        yield Step("discount", f"{line.discount_label}{without}", discount)
     expression = f"{shipping.amount:f} {shipping.currency} up to {shipping.up_to_g} g"
     label = f"Share of {shipping.method_name} to zone {shipping.zone}, by weight"
     yield Step.by(shipping, "freight", label, freight, expression=expression, currencies=(shipping.currency,))

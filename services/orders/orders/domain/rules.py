@@ -115,6 +115,16 @@ class ShippingRate(Rule):
     max_days: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReturnPolicy(Rule):
+    """For how long a market's buyers may send goods back, and whether freight and import duty come back with them."""
+
+    destination: str  # a country or a territory
+    window_days: int
+    freight: bool
+    duty: bool
+
+
 @dataclass(frozen=True)
 class RuleSet:
     """All rows that one quote may need, those in force on its day, and its exchange rates."""
@@ -127,6 +137,7 @@ class RuleSet:
     de_minimis: tuple[DeMinimis, ...] = ()
     fees: tuple[Fee, ...] = ()
     shipping: tuple[ShippingRate, ...] = ()
+    return_policies: tuple[ReturnPolicy, ...] = ()
     _territory_by_country: dict[str, Territory] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -175,6 +186,15 @@ class RuleSet:
             if row.destination in {country, self.union_of(country)} and row.incoterm in {"", incoterm}:
                 rows.update({row.name: row} if row.holds_on(self.day) else {})
         return [rows[name] for name in sorted(rows)]
+
+    def return_policy(self, country: str) -> ReturnPolicy | None:
+        """What the market is promised; a row for the country itself replaces its union's."""
+        rows = [
+            row
+            for row in self.return_policies
+            if row.destination in {country, self.union_of(country)} and row.holds_on(self.day)
+        ]
+        return _best(rows, lambda row: (row.destination == country, row.valid_from))
 
     def shipping_rates(self, origin: str, destination: str) -> list[ShippingRate]:
         """All bands in force between two countries, the newest of each, lightest first."""

@@ -1,14 +1,19 @@
 """The tables of the orders service, by feature."""
 
+from orders.models.audit import Violation
 from orders.models.carts import Cart, CartItem
+from orders.models.coupons import Coupon, CouponUse
+from orders.models.invoices import Invoice, InvoiceSeries
 from orders.models.items import SellableItem, StockLevel
-from orders.models.orders import Order, OrderLine, Refund, Shipment, TimelineEntry
+from orders.models.orders import Order, OrderLine, Shipment, TimelineEntry
 from orders.models.quotes import Quote
+from orders.models.refunds import Refund, Return
 from orders.models.rules import (
     DeMinimis,
     DutyRate,
     ExchangeRate,
     Fee,
+    ReturnPolicy,
     RuleBook,
     ShippingMethod,
     ShippingRate,
@@ -19,14 +24,20 @@ from orders.models.rules import (
 __all__ = [
     "Cart",
     "CartItem",
+    "Coupon",
+    "CouponUse",
     "DeMinimis",
     "DutyRate",
     "ExchangeRate",
     "Fee",
+    "Invoice",
+    "InvoiceSeries",
     "Order",
     "OrderLine",
     "Quote",
     "Refund",
+    "Return",
+    "ReturnPolicy",
     "RuleBook",
     "SellableItem",
     "Shipment",
@@ -36,4 +47,5 @@ __all__ = [
     "TaxRate",
     "Territory",
     "TimelineEntry",
+    "Violation",
 ]

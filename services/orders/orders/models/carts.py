@@ -25,6 +25,7 @@ class Cart(Owned):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     currency = models.CharField(max_length=3)
+    coupon_code = models.CharField(max_length=40, null=True, blank=True, db_collation="utf8mb4_bin")
     version = models.PositiveIntegerField(default=1)
     open_owner = models.CharField(max_length=80, null=True, blank=True, unique=True, db_collation="ascii_bin")
     created_at = models.DateTimeField(auto_now_add=True)

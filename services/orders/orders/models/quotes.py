@@ -22,6 +22,8 @@ class Quote(Owned):
     charges = models.JSONField()
     rates = models.JSONField(default=list)
     total_minor = models.BigIntegerField()
+    coupon_code = models.CharField(max_length=40, null=True, blank=True, db_collation="utf8mb4_bin")
+    return_terms = models.JSONField(null=True, blank=True, help_text="{window_days, refunds, and the rule behind them}")
     delivery_days = models.JSONField(default=list)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()

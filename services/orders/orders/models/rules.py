@@ -202,6 +202,23 @@ class Fee(Rule):
         ]
 
 
+class ReturnPolicy(Rule):
+    """What a market's buyers are promised when they send goods back; goods and their tax always come back."""
+
+    KEY = ("destination", "valid_from")
+
+    destination = country_field()
+    window_days = models.PositiveSmallIntegerField(help_text="Days from the last arrival.")
+    freight = models.BooleanField(help_text="Whether what the delivery cost comes back.")
+    duty = models.BooleanField(help_text="Whether import duty and fees that we collected come back.")
+
+    class Meta:
+        verbose_name_plural = "return policies"
+        constraints = [
+            models.UniqueConstraint(fields=["destination", "valid_from"], name="return_policy_no_tie"),
+        ]
+
+
 class ShippingMethod(Turning):
     """A way to ship that shoppers choose among."""
 

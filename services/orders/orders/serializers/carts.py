@@ -41,6 +41,7 @@ class CartSchema(serializers.Serializer):
     currency = serializers.CharField()
     items = CartItemSchema(many=True)  # type: ignore[assignment]
     subtotal = MoneySchema()
+    coupon_code = serializers.CharField(allow_null=True, help_text="what it takes off, a quote says")
 
 
 def render_cart(cart: Cart, currency: str | None = None) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def render_cart(cart: Cart, currency: str | None = None) -> dict[str, Any]:
         "currency": currency,
         "items": lines,
         "subtotal": money(subtotal, currency),
+        "coupon_code": cart.coupon_code,
     }
 
 

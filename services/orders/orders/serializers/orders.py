@@ -9,7 +9,16 @@ from chassis.pages import PageQuery
 from rest_framework import serializers
 
 from orders.domain import lifecycle
-from orders.models import Order
+from orders.domain.returns import Terms
+from orders.models import Order, OrderLine
+from orders.serializers.refunds import (
+    RefundSchema,
+    ReturnSchema,
+    UnitsInput,
+    each_once,
+    render_refund,
+    render_return,
+)
 
 STATES = [state.value for state in lifecycle.State]
 
@@ -51,25 +60,22 @@ class OrderQuery(PageQuery):
 
 class StaffOrderQuery(OrderQuery):
     number = serializers.RegexField(r"^CB-[0-9A-Z]{10}$", required=False)
+    email = serializers.EmailField(required=False)
+    placed_from = serializers.DateTimeField(required=False)
+    placed_to = serializers.DateTimeField(required=False, help_text="not this moment itself")
     to_ship = serializers.BooleanField(required=False, allow_null=True, default=None)
     held = serializers.BooleanField(required=False, allow_null=True, default=None)
     refund_failed = serializers.BooleanField(required=False, allow_null=True, default=None)
-
-
-class ShipmentLineInput(StrictSerializer):
-    line_id = serializers.IntegerField(min_value=1, max_value=10_000)
-    quantity = serializers.IntegerField(min_value=1, max_value=100_000)
+    return_requested = serializers.BooleanField(required=False, allow_null=True, default=None)
 
 
 class ShipmentInput(StrictSerializer):
-    lines = ShipmentLineInput(many=True, allow_empty=False)
+    lines = UnitsInput(many=True, allow_empty=False)
     carrier = serializers.CharField(max_length=60)
     tracking_number = serializers.CharField(max_length=80)
 
     def validate_lines(self, lines: list[dict[str, int]]) -> list[dict[str, int]]:
-        if len({line["line_id"] for line in lines}) < len(lines):
-            raise serializers.ValidationError("Name each line once.", code="duplicate_line")
-        return lines
+        return each_once(lines)
 
 
 class NextActionSchema(serializers.Serializer):
@@ -82,8 +88,12 @@ class OrderLineSchema(serializers.Serializer):
     title = serializers.CharField()
     quantity = serializers.IntegerField()
     shipped = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+    returning = serializers.IntegerField(help_text="on their way back, or received")
+    refunded = serializers.IntegerField(help_text="units whose money was asked back")
     unit_price = MoneySchema()
-    goods = MoneySchema()
+    discount = MoneySchema(help_text="not above zero")
+    goods = MoneySchema(help_text="after discount")
     freight = MoneySchema()
     duty = MoneySchema()
     tax = MoneySchema()
@@ -106,13 +116,6 @@ class OrderSummarySchema(serializers.Serializer):
     next_action = NextActionSchema()
 
 
-class RefundSchema(serializers.Serializer):
-    refund_id = serializers.UUIDField(allow_null=True)
-    amount = MoneySchema()
-    state = serializers.CharField()
-    at = serializers.DateTimeField()
-
-
 class ShipmentSchema(serializers.Serializer):
     id = serializers.UUIDField()
     carrier = serializers.CharField()
@@ -120,6 +123,18 @@ class ShipmentSchema(serializers.Serializer):
     lines = serializers.ListField(child=serializers.DictField())
     shipped_at = serializers.DateTimeField()
     delivered_at = serializers.DateTimeField(allow_null=True)
+
+
+class DisputeSchema(serializers.Serializer):
+    amount = MoneySchema()
+    reason = serializers.CharField()
+    due_by = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.ChoiceField(choices=["won", "lost"], allow_null=True)
+
+
+class ReturnTermsSchema(serializers.Serializer):
+    window_days = serializers.IntegerField()
+    refunds = serializers.ListField(child=serializers.CharField())
 
 
 class OrderSchema(OrderSummarySchema):
@@ -132,7 +147,12 @@ class OrderSchema(OrderSummarySchema):
     shipping_method = serializers.CharField()
     lines = OrderLineSchema(many=True)
     charges = ChargeSchema(many=True)
+    coupon_code = serializers.CharField(allow_null=True)
+    refunded = MoneySchema()
     refunds = RefundSchema(many=True)
+    returns = ReturnSchema(many=True)
+    return_terms = ReturnTermsSchema()
+    dispute = DisputeSchema(allow_null=True)
     shipments = ShipmentSchema(many=True)
     rejected_lines = serializers.ListField(child=serializers.DictField())
     hold_reasons = serializers.ListField(child=serializers.CharField())
@@ -145,6 +165,16 @@ class TimelineEntrySchema(serializers.Serializer):
     kind = serializers.CharField()
     state = serializers.CharField()
     detail = serializers.DictField()
+
+
+class StaffTimelineEntrySchema(TimelineEntrySchema):
+    cause = serializers.CharField(
+        allow_null=True, help_text="event:<id>, user:<id>, guest:<hash>, staff:<id>, operator:<name> or clock"
+    )
+
+
+class StaffTimelineSchema(serializers.Serializer):
+    data = StaffTimelineEntrySchema(many=True)  # type: ignore[assignment]
 
 
 class TimelineSchema(serializers.Serializer):
@@ -170,18 +200,18 @@ def render_summary(order: Order) -> dict[str, Any]:
     }
 
 
-def render_order(order: Order) -> dict[str, Any]:
-    """The whole order; four queries: the order with its quote, lines, refunds, shipments."""
+def render_order(order: Order, new_lines: list[OrderLine] | None = None) -> dict[str, Any]:
+    """The whole order; five queries: the order with its quote, lines, refunds, returns, shipments.
+
+    Of an order that was just placed `new_lines` are all there is to know, and nothing is asked; of one that is not paid
+    there are no shipments and no returns.
+    """
+    lines = order.lines.all() if new_lines is None else new_lines
+    back = order.refunds.all() if new_lines is None else []
+    returned, shipments = (order.returns.all(), order.shipments.all()) if order.paid_at else ([], [])
     currency = order.currency
-    refunds = [
-        {
-            "refund_id": refund.refund_id,
-            "amount": money(refund.amount_minor, currency),
-            "state": refund.state,
-            "at": refund.at,
-        }
-        for refund in order.refunds.all()
-    ]
+    terms = Terms.read(order.quote.return_terms)
+    dispute = order.dispute and {**order.dispute, "amount": money(order.dispute["amount"]["amount_minor"], currency)}
     shipped = ("id", "carrier", "tracking_number", "lines", "shipped_at", "delivered_at")
     return {
         **render_summary(order),
@@ -192,13 +222,18 @@ def render_order(order: Order) -> dict[str, Any]:
         "vat_id": order.vat_id,
         "incoterm": order.quote.incoterm,
         "shipping_method": order.quote.shipping_method,
-        "lines": [_line(line, currency) for line in order.lines.all()],
+        "lines": [_line(line, currency) for line in lines],
         "charges": [
             {"kind": charge["kind"], "amount": money(charge["amount_minor"], currency), "collect": charge["collect"]}
             for charge in order.charges
         ],
-        "refunds": refunds,
-        "shipments": [{name: getattr(shipment, name) for name in shipped} for shipment in order.shipments.all()],
+        "coupon_code": order.coupon_code,
+        "refunded": money(order.refunded_minor, currency),
+        "refunds": [render_refund(refund) for refund in back],
+        "returns": [render_return(each) for each in returned],
+        "return_terms": {"window_days": terms.window_days, "refunds": list(terms.parts)},
+        "dispute": dispute,
+        "shipments": [{name: getattr(shipment, name) for name in shipped} for shipment in shipments],
         "rejected_lines": order.rejected_lines,
         "hold_reasons": order.hold_reasons,
         "paid_at": order.paid_at,
@@ -207,6 +242,8 @@ def render_order(order: Order) -> dict[str, Any]:
 
 
 def _line(line: Any, currency: str) -> dict[str, Any]:
-    amounts = {name: money(getattr(line, f"{name}_minor"), currency) for name in ("goods", "freight", "duty", "tax")}
-    names = {name: getattr(line, name) for name in ("line_id", "sku", "title", "quantity", "shipped")}
+    parts = ("discount", "goods", "freight", "duty", "tax")
+    amounts = {name: money(getattr(line, f"{name}_minor"), currency) for name in parts}
+    counted = ("line_id", "sku", "title", "quantity", "shipped", "cancelled", "returning", "refunded")
+    names = {name: getattr(line, name) for name in counted}
     return {**names, "unit_price": money(line.unit_price_minor, currency), **amounts}

@@ -48,7 +48,7 @@ class ShippingMethodQuery(StrictSerializer):
 
 
 class RuleSchema(serializers.Serializer):
-    kind = serializers.CharField(help_text="goods, freight, insurance, duty, fee or tax")
+    kind = serializers.CharField(help_text="goods, discount, freight, insurance, duty, fee or tax")
     label = serializers.CharField()
     amount = MoneySchema()
     base = MoneySchema(allow_null=True)
@@ -68,7 +68,8 @@ class QuoteLineSchema(serializers.Serializer):
     quantity = serializers.IntegerField()
     warehouse = serializers.CharField()
     unit_price = MoneySchema()
-    goods = MoneySchema()
+    discount = MoneySchema(help_text="not above zero")
+    goods = MoneySchema(help_text="after discount")
     freight = MoneySchema()
     duty = MoneySchema()
     tax = MoneySchema()
@@ -88,6 +89,18 @@ class ExchangeRateSchema(serializers.Serializer):
     source = serializers.CharField()
 
 
+class QuoteReturnTermsSchema(serializers.Serializer):
+    """Which parts of the price come back with returned goods, how long after their arrival, and by which rule."""
+
+    window_days = serializers.IntegerField()
+    refunds = serializers.ListField(child=serializers.CharField())
+    rule = serializers.CharField(allow_blank=True)
+    rule_id = serializers.CharField(allow_blank=True)
+    version = serializers.IntegerField(allow_null=True)
+    source = serializers.CharField(allow_blank=True)
+    source_date = serializers.DateField(allow_null=True)
+
+
 class QuoteSchema(serializers.Serializer):
     id = serializers.UUIDField()
     ship_to = PlaceInput()
@@ -98,6 +111,8 @@ class QuoteSchema(serializers.Serializer):
     lines = QuoteLineSchema(many=True)
     charges = QuoteChargeSchema(many=True)
     total = MoneySchema()
+    coupon_code = serializers.CharField(allow_null=True)
+    return_terms = QuoteReturnTermsSchema(allow_null=True)
     exchange_rates = ExchangeRateSchema(many=True)
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
@@ -141,6 +156,8 @@ def render_quote(quote: Quote) -> dict[str, Any]:
             for charge in quote.charges
         ],
         "total": money(quote.total_minor, currency),
+        "coupon_code": quote.coupon_code,
+        "return_terms": quote.return_terms,
         "exchange_rates": quote.rates,
         "created_at": quote.created_at,
         "expires_at": quote.expires_at,
@@ -148,7 +165,8 @@ def render_quote(quote: Quote) -> dict[str, Any]:
 
 
 def _line(line: dict[str, Any], currency: str) -> dict[str, Any]:
-    amounts = {name: money(line[f"{name}_minor"], currency) for name in ("goods", "freight", "duty", "tax")}
+    parts = ("discount", "goods", "freight", "duty", "tax")
+    amounts = {name: money(line.get(f"{name}_minor", 0), currency) for name in parts}
     names = {name: line[name] for name in ("line_id", "sku", "title", "quantity", "warehouse")}
     explained = [
         {

@@ -45,7 +45,7 @@ def put_item(*, cart_id: UUID, owner: Owner, sku: str, quantity: int, request: R
     Raises NotFound, Problem `unknown_sku`, Conflict `cart_closed` or `cart_full`, and what If-Match asks for.
     """
     with transaction.atomic(savepoint=False):
-        cart = _locked(cart_id, owner, request, besides=sku)
+        cart = locked(cart_id, owner, request, besides=sku)
         if cart.other_items >= MAX_LINES:
             raise Conflict("cart_full", f"A cart holds at most {MAX_LINES} different items.")
         item = SellableItem.objects.filter(pk=sku, active=True).first()
@@ -56,17 +56,17 @@ def put_item(*, cart_id: UUID, owner: Owner, sku: str, quantity: int, request: R
             update_conflicts=True,
             update_fields=["quantity"],
         )
-        _changed(cart)
+        changed(cart)
     return cart
 
 
 def remove_item(*, cart_id: UUID, owner: Owner, sku: str, request: Request) -> Cart:
     """Take a SKU out; raises NotFound when it is not in the cart."""
     with transaction.atomic(savepoint=False):
-        cart = _locked(cart_id, owner, request)
+        cart = locked(cart_id, owner, request)
         if not CartItem.objects.filter(cart=cart, sku=sku).delete()[0]:
             raise NotFound(f"{sku!r} is not in this cart.")
-        _changed(cart)
+        changed(cart)
     return cart
 
 
@@ -104,10 +104,10 @@ def _pour(guest_cart: Cart, *, into: Cart) -> None:
     CartItem.objects.bulk_create(rows, update_conflicts=True, update_fields=["quantity"])
     guest_cart.open_owner = None
     guest_cart.save(update_fields=["open_owner", "updated_at"])
-    _changed(into)
+    changed(into, coupon_code=into.coupon_code or guest_cart.coupon_code)
 
 
-def _locked(cart_id: UUID, owner: Owner, request: Request, besides: str = "") -> Any:
+def locked(cart_id: UUID, owner: Owner, request: Request, besides: str = "") -> Any:
     """The owner's open cart under its lock, with `other_items`: how many items it holds besides this SKU."""
     cart = None
     if not owner.is_nobody:
@@ -122,9 +122,12 @@ def _locked(cart_id: UUID, owner: Owner, request: Request, besides: str = "") ->
     return cart
 
 
-def _changed(cart: Cart) -> None:
-    Cart.objects.filter(pk=cart.pk).update(version=F("version") + 1, updated_at=timezone.now())
+def changed(cart: Cart, **fields: Any) -> None:
+    """Count a change of the cart, and write these fields with it."""
+    Cart.objects.filter(pk=cart.pk).update(version=F("version") + 1, updated_at=timezone.now(), **fields)
     cart.version += 1
+    for name, value in fields.items():
+        setattr(cart, name, value)
 
 
 def forget_carts(*, user_id: UUID) -> None:

@@ -18,6 +18,7 @@ from uuid_utils.compat import uuid7
 from orders.domain import lifecycle
 from orders.domain.owner import Owner, hashed, order_token
 from orders.models import Cart, Order, OrderLine, Quote, SellableItem, TimelineEntry
+from orders.use_cases import coupons
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -34,22 +35,28 @@ class Buyer:
     vat_id: str = ""
 
 
-def place_order(*, quote_id: UUID, owner: Owner, buyer: Buyer, now: datetime) -> Order:
-    """Order a quote: the order, its lines, its first timeline entry and `order.placed` commit together.
+def place_order(
+    *, quote_id: UUID, owner: Owner, buyer: Buyer, cause: str, now: datetime
+) -> tuple[Order, list[OrderLine]]:
+    """Order a quote; answers with the order and its lines. These, the first timeline entry, the coupon's use and
+    `order.placed` commit together.
 
     Raises NotFound, and Conflict: `quote_ordered`, `quote_expired`, `quote_mismatch` (address), `quote_cart_changed`,
-    `item_unavailable` (no longer sold, or not to this country).
+    `item_unavailable` (no longer sold, or not to this country), `coupon_used_up`, `coupon_not_active`.
     """
     with transaction.atomic(savepoint=False):
         quote = _usable_quote(quote_id, owner, buyer, now)
         order = _order(quote, owner, buyer, now)
         order.save(force_insert=True)
-        OrderLine.objects.bulk_create([_line(order, line) for line in quote.lines])
-        TimelineEntry.objects.create(order=order, at=now, kind="placed", state=order.state)
+        lines = [_line(order, line) for line in quote.lines]
+        OrderLine.objects.bulk_create(lines)
+        TimelineEntry.objects.create(order=order, at=now, kind="placed", state=order.state, cause=cause)
         if quote.cart_id:
             Cart.objects.filter(pk=quote.cart_id).update(open_owner=None, updated_at=timezone.now())
-        publish(_placed(order, quote))
-    return order
+        if order.coupon_code:
+            coupons.use(order, now=now)  # last: the coupon's row is locked for the shortest time
+        publish(placed(order, quote))
+    return order, lines
 
 
 def _usable_quote(quote_id: UUID, owner: Owner, buyer: Buyer, now: datetime) -> Quote:
@@ -80,7 +87,8 @@ def _folded(value: Any) -> str:
 
 
 def _refuse_what_is_no_longer_sold(quote: Quote) -> None:
-    items = SellableItem.objects.in_bulk([line["sku"] for line in quote.lines])
+    known = SellableItem.objects.only("active", "restrictions")
+    items = known.in_bulk([line["sku"] for line in quote.lines])
     for line in quote.lines:
         item = items.get(line["sku"])
         reason = (
@@ -108,6 +116,9 @@ def _order(quote: Quote, owner: Owner, buyer: Buyer, now: datetime) -> Order:
         shipping_address=buyer.shipping_address,
         billing_address=buyer.billing_address,
         vat_id=buyer.vat_id,
+        email=buyer.email.casefold(),
+        coupon_code=quote.coupon_code,
+        state_since=now,
         placed_at=now,
         expires_at=now + timedelta(minutes=settings.ORDER_EXPIRATION_MINUTES),
     )
@@ -116,10 +127,12 @@ def _order(quote: Quote, owner: Owner, buyer: Buyer, now: datetime) -> Order:
 def _line(order: Order, line: dict[str, Any]) -> OrderLine:
     amounts = {name: line[name] for name in ("goods_minor", "freight_minor", "duty_minor", "tax_minor")}
     names = {name: line[name] for name in ("line_id", "sku", "title", "quantity", "unit_price_minor", "warehouse")}
-    return OrderLine(order=order, **names, **amounts)
+    return OrderLine(order=order, **names, **amounts, discount_minor=line.get("discount_minor", 0))
 
 
-def _placed(order: Order, quote: Quote) -> lifecycle.DomainEvent:
+def placed(order: Order, quote: Quote, *, repeat: int = 0) -> lifecycle.DomainEvent:
+    """What an order says first, and again (`repeat` 1..3) when nobody answers."""
+
     def money(amount: int) -> dict[str, Any]:
         return {"amount_minor": amount, "currency": order.currency}
 
@@ -135,7 +148,9 @@ def _placed(order: Order, quote: Quote) -> lifecycle.DomainEvent:
         for charge in quote.charges
     ]
     country = quote.ship_to["country"]
-    return lifecycle.placed(order.facts(), contact=order.contact, ship_to=country, lines=lines, charges=charges)
+    return lifecycle.placed(
+        order.facts(), contact=order.contact, ship_to=country, lines=lines, charges=charges, repeat=repeat
+    )
 
 
 def new_number() -> str:

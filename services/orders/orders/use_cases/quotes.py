@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from chassis.problems import NotFound, Problem, Unprocessable
 from django.conf import settings
-from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import get_language
 
 from orders.domain.consignments import DAP, DDP, Destination, LandedCost, Line, LineCost, Step, Unquotable, Warehouse
 from orders.domain.landed_cost import landed_cost
 from orders.domain.owner import Owner
-from orders.domain.rules import RuleSet
+from orders.domain.returns import Terms, terms_of
+from orders.domain.rules import ReturnPolicy, RuleSet
 from orders.landed_cost_rules import rules_for, shipping_rates_to
-from orders.models import Cart, Quote, SellableItem, StockLevel
+from orders.models import Cart, CartItem, Quote, SellableItem, StockLevel
+from orders.use_cases import coupons
 from orders.use_cases.items import price_in
 
 
@@ -25,32 +29,30 @@ def make_quotes(*, owner: Owner, wanted: dict[str, Any], now: datetime) -> tuple
     """The quotes asked for, stored, and (asked for both Incoterms) those that cannot be given, with reasons.
 
     `wanted` is the parsed request. Raises NotFound, Problem: `empty_cart`, `unknown_sku`, `currency_not_served`,
-    `country_not_served`; Unprocessable `unquotable` with a reason per line when no quote can be given.
+    `country_not_served`; Unprocessable `unquotable` with a reason per line when no quote can be given, and `coupon_...`
+    when the cart's coupon takes nothing off.
     """
-    with transaction.atomic(savepoint=False):
-        cart, quantities = _contents(owner, wanted)
-        items = SellableItem.objects.in_bulk(quantities)
-        lines, warehouses = _lines(quantities, items, wanted["currency"])
-        country = wanted["ship_to"]["country"]
-        rules = rules_for(country=country, lines=lines, day=now.date())
-        if rules.territory(country) is None:
-            raise Problem(
-                "country_not_served", f"We do not deliver to {country}; GET /api/v1/markets lists where we do."
-            )
-        made: list[Quote] = []
-        refused: list[dict[str, Any]] = []
-        for incoterm in [DDP, DAP] if wanted["incoterm"] == "both" else [wanted["incoterm"]]:
-            try:
-                cost = _best(lines, warehouses, rules, wanted, incoterm)
-            except Unquotable as refusal:
-                refused.append({"incoterm": incoterm, "errors": list(_errors(refusal))})
-                continue
-            made.append(_quote(cost, items, cart=cart, owner=owner, wanted=wanted, now=now))
-        if not made:
-            raise Unprocessable(
-                "unquotable", "No quote can be given; each error says why.", errors=refused[0]["errors"]
-            )
-        Quote.objects.bulk_create(made)
+    cart, quantities = _contents(owner, wanted)
+    items = SellableItem.objects.in_bulk(quantities)
+    lines, warehouses = _lines(quantities, items, wanted["currency"])
+    if cart is not None and cart.coupon_code:
+        lines = _discounted(lines, cart.coupon_code, wanted["currency"], now)
+    country = wanted["ship_to"]["country"]
+    rules = rules_for(country=country, lines=lines, day=now.date())
+    if rules.territory(country) is None:
+        raise Problem("country_not_served", f"We do not deliver to {country}; GET /api/v1/markets lists where we do.")
+    made: list[Quote] = []
+    refused: list[dict[str, Any]] = []
+    for incoterm in [DDP, DAP] if wanted["incoterm"] == "both" else [wanted["incoterm"]]:
+        try:
+            cost = _best(lines, warehouses, rules, wanted, incoterm)
+        except Unquotable as refusal:
+            refused.append({"incoterm": incoterm, "errors": list(_errors(refusal))})
+            continue
+        made.append(_quote(cost, items, rules, cart=cart, owner=owner, wanted=wanted, now=now))
+    if not made:
+        raise Unprocessable("unquotable", "No quote can be given; each error says why.", errors=refused[0]["errors"])
+    Quote.objects.bulk_create(made)  # one INSERT; checkout compares the cart's version with the quote's
     return made, refused
 
 
@@ -76,15 +78,18 @@ def shipping_methods(*, ship_to: str, now: datetime) -> list[dict[str, Any]]:
 def _contents(owner: Owner, wanted: dict[str, Any]) -> tuple[Cart | None, dict[str, int]]:
     if "items" in wanted:
         return None, {item["sku"]: item["quantity"] for item in wanted["items"]}
-    cart = None
-    if not owner.is_nobody:
-        cart = Cart.objects.select_for_update().filter(pk=wanted["cart_id"], **owner.fields()).first()
-    if cart is None or not cart.is_open:
-        raise NotFound("There is no such open cart, or it is not yours.")
-    quantities = dict(cart.items.order_by("pk").values_list("sku", "quantity"))
-    if not quantities:
+    mine = {f"cart__{name}": value for name, value in owner.fields().items()}
+    rows = [] if owner.is_nobody else list(_rows(wanted["cart_id"]).filter(**mine))
+    if rows and rows[0].cart.is_open:
+        return rows[0].cart, {row.sku: row.quantity for row in rows}
+    if not owner.is_nobody and Cart.objects.filter(pk=wanted["cart_id"], open_owner=owner.key).exists():
         raise Problem("empty_cart", "The cart is empty. Put something into it first.")
-    return cart, quantities
+    raise NotFound("There is no such open cart, or it is not yours.")
+
+
+def _rows(cart_id: UUID) -> QuerySet[CartItem]:
+    """A cart with its items in one statement, so that version and contents are of one moment without a lock."""
+    return CartItem.objects.select_related("cart").filter(cart_id=cart_id).order_by("pk")
 
 
 def _lines(
@@ -119,6 +124,13 @@ def _lines(
     return lines, [Warehouse(code, country) for code, country in sorted(countries.items())]
 
 
+def _discounted(lines: list[Line], code: str, currency: str, now: datetime) -> list[Line]:
+    """The lines less the cart's coupon: before duty and tax, so that these are reckoned on what is really paid."""
+    values = [line.unit_price * line.quantity for line in lines]
+    off, label = coupons.discounts(code=code, values=values, currency=currency, now=now)
+    return [replace(line, discount=discount, discount_label=label) for line, discount in zip(lines, off, strict=True)]
+
+
 def _best(
     lines: list[Line], warehouses: list[Warehouse], rules: RuleSet, wanted: dict[str, Any], incoterm: str
 ) -> LandedCost:
@@ -147,6 +159,7 @@ def _errors(refusal: Unquotable) -> Iterator[dict[str, str]]:
 def _quote(
     cost: LandedCost,
     items: dict[str, SellableItem],
+    rules: RuleSet,
     *,
     cart: Cart | None,
     owner: Owner,
@@ -168,6 +181,8 @@ def _quote(
             for rate in cost.exchange_rates
         ],
         total_minor=cost.total,
+        coupon_code=cart.coupon_code if cart else None,
+        return_terms=_return_terms(rules.return_policy(cost.destination.country)),
         delivery_days=[cost.min_days, cost.max_days],
         created_at=now,
         expires_at=now + timedelta(minutes=settings.QUOTE_TTL_MINUTES),
@@ -184,12 +199,33 @@ def _line(line: LineCost, item: SellableItem, currency: str) -> dict[str, Any]:
         "quantity": line.quantity,
         "warehouse": line.warehouse,
         "unit_price_minor": price["amount_minor"] if price else 0,
+        "hs_code": item.hs_code,
+        "origin": item.origin,
+        "weight_g": item.weight_g * line.quantity,
+        "customs_value_minor": line.customs_value,
         "goods_minor": line.goods + line.discount,
+        "discount_minor": line.discount,
         "freight_minor": line.freight + line.insurance,
         "duty_minor": line.duty + line.fee,
         "tax_minor": line.tax,
         "explained": [_explained(step) for step in line.steps],
     }
+
+
+def _return_terms(policy: ReturnPolicy | None) -> dict[str, Any]:
+    """What the buyer is promised for sending goods back, and by which rule; it holds whatever changes later."""
+    explained: dict[str, Any] = {"rule": "", "rule_id": "", "version": None, "source": "", "source_date": None}
+    terms = Terms()
+    if policy is not None:
+        terms = terms_of(window_days=policy.window_days, freight=policy.freight, duty=policy.duty)
+        explained = {
+            "rule": "ReturnPolicy",
+            "rule_id": policy.id,
+            "version": policy.version,
+            "source": policy.source,
+            "source_date": policy.source_date.isoformat(),
+        }
+    return {"window_days": terms.window_days, "refunds": list(terms.parts), **explained}
 
 
 def _explained(step: Step) -> dict[str, Any]:

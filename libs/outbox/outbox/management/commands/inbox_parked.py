@@ -27,7 +27,7 @@ class Command(BaseCommand):
         try:
             for id in [row.id for row in parked.heads()] if all else ids:
                 if action == "retry":
-                    self.stdout.write(f"healed {parked.retry_key(id)} from {id} on")
+                    self.stdout.write(f"healed {parked.retry_key(id, by=by)} from {id} on")
                 else:
                     parked.discard(id, by=by)
                     self.stdout.write(f"discarded {id}")

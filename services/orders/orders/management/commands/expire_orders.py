@@ -32,4 +32,8 @@ class Command(BaseCommand):
             raise CommandError("It was not expired: it is not unpaid, or not late enough (see --now).")
 
     def _expire(self, order_id, now, at_once: bool) -> bool:
-        return retry_conflicts(lambda: orders.expire_order(order_id=order_id, now=now, at_once=at_once))
+        return retry_conflicts(
+            lambda: orders.expire_order(
+                order_id=order_id, now=now, at_once=at_once, cause="operator:command" if at_once else None
+            )
+        )

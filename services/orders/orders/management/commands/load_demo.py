@@ -7,7 +7,7 @@ from django.db import transaction
 
 TABLES = (
     "territories", "tax-rates", "duty-rates-eu", "duty-rates-gb", "duty-rates-us", "duty-rates-in", "duty-rates-jp",
-    "duty-rates-kw", "de-minimis", "fees", "shipping-methods", "shipping-rates",
+    "duty-rates-kw", "de-minimis", "fees", "shipping-methods", "shipping-rates", "return-policies",
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""A small shop to measure in: an order with lines, a counter that a handler updates."""

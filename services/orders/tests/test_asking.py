@@ -1,0 +1,127 @@
+"""Case 22: an answer never comes."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from orders.domain.asking import ALARM, next_question
+from orders.models import Order, Refund, Violation
+from orders.tasks import ask_again, audit_invariants
+from outbox.testing import capture_events
+
+from tests.conftest import said
+
+
+def minutes_later(time_machine_at, minutes: float) -> list:
+    with time_machine_at(minutes=minutes), capture_events() as events:
+        ask_again()
+    return [(event.type.removeprefix("crossborder.order.").removesuffix(".v1"), event.data) for event in events]
+
+
+def test_the_questions_come_at_5_15_and_60_minutes_and_then_an_alarm():
+    start = timezone.now()
+    moments = [(asked, minutes) for minutes in range(90) for asked in range(ALARM + 1)]
+    due = {
+        asked: min(
+            m for a, m in moments if a == asked and next_question(asked, since=start, now=start + timedelta(minutes=m))
+        )
+        for asked in range(ALARM)
+    }
+    assert due == {0: 5, 1: 15, 2: 60, 3: 65}
+    assert next_question(ALARM, since=start, now=start + timedelta(days=9)) is None
+
+
+def test_case_22_what_was_placed_is_asked_again_word_for_word_with_its_number(shopper, time_machine_at):
+    with capture_events() as events:
+        order = shopper.buy()
+    first = events[0].data
+    assert minutes_later(time_machine_at, 4.9) == []
+    for minutes, repeat in ((5, 1), (15, 2), (60, 3)):
+        assert minutes_later(time_machine_at, minutes) == [("placed", {**first, "repeat": repeat})]
+        assert minutes_later(time_machine_at, minutes + 1) == []
+    assert Order.objects.get(pk=order.pk).state == "pending_stock"
+
+
+def test_case_22_a_confirmed_order_is_asked_for_from_the_moment_of_its_confirmation(shopper, say, time_machine_at):
+    order = shopper.buy()
+    with time_machine_at(minutes=3):
+        say(order, "stock.reserved")
+        assert minutes_later(time_machine_at, 6) == []  # who waits for the shopper is not asked
+        say(order, "payment.authorized")
+        assert minutes_later(time_machine_at, 4.5) == []
+        asked = minutes_later(time_machine_at, 5.5)
+        assert asked == [
+            (
+                "confirmed",
+                {
+                    "order_id": str(order.id),
+                    "order_number": order.number,
+                    "user_id": str(order.user_id),
+                    "payment_id": str(order.payment_id),
+                    "repeat": 1,
+                },
+            )
+        ]
+        say(order, "stock.committed")
+        say(order, "payment.captured")
+    assert minutes_later(time_machine_at, 100) == []
+
+
+def test_case_22_an_open_refund_is_asked_for_under_its_id_until_it_is_answered(paid, staff, say, time_machine_at):
+    with capture_events() as events:
+        staff.refund(paid, amount={"amount_minor": 100, "currency": "EUR"})
+    first = events[0].data
+    assert minutes_later(time_machine_at, 6) == [("refund_requested", {**first, "repeat": 1})]
+    amount = {"amount_minor": 100, "currency": "EUR"}
+    say(paid, "payment.refund_failed", refund_id=first["refund_id"], amount=amount)
+    assert minutes_later(time_machine_at, 61) == []  # a failed one waits for a person
+    assert Refund.objects.get().asked_again == 1
+
+
+def test_case_22_after_the_third_question_an_alarm_is_logged_counted_and_explained_once(
+    shopper, time_machine_at, caplog, client, capsys
+):
+    from django.core.management import call_command
+
+    order = shopper.buy()
+    for minutes in (5, 15, 60):
+        assert len(minutes_later(time_machine_at, minutes)) == 1
+    with caplog.at_level(logging.ERROR):
+        assert minutes_later(time_machine_at, 65) == []
+        assert minutes_later(time_machine_at, 95) == []
+    assert [record.order_number for record in caplog.records if "ALARM" in record.message] == [order.number]
+    assert "orders_unanswered 1.0" in client.get("/metrics").content.decode()
+    call_command("explain_order", order.number)
+    assert "ALARM: it was asked for three times" in capsys.readouterr().out
+    assert audit_invariants() == 1
+    assert Violation.objects.get().subject == order.number
+
+
+def test_case_22_a_late_answer_ends_the_questions_and_the_next_state_starts_anew(shopper, say, time_machine_at):
+    order = shopper.buy()
+    minutes_later(time_machine_at, 5)
+    minutes_later(time_machine_at, 15)
+    say(order, "stock.reserved")
+    assert Order.objects.get(pk=order.pk).asked_again == 0
+    with capture_events() as events:
+        say(order, "stock.reserved")  # the repeated answer
+    assert said(events) == []
+
+
+@pytest.mark.parametrize("pause", [70, 60 * 24])
+def test_case_22_after_a_pause_of_the_sweep_one_question_is_asked_at_a_time(shopper, time_machine_at, pause):
+    shopper.buy()
+    for repeat in (1, 2, 3):
+        assert [data["repeat"] for _, data in minutes_later(time_machine_at, pause)] == [repeat]
+
+
+def test_a_question_takes_few_statements(shopper, statements):
+    from orders.use_cases.asking import ask_for_order
+
+    order = shopper.buy()
+    with statements() as run:
+        assert ask_for_order(order_id=order.id, now=timezone.now() + timedelta(minutes=6))
+    assert len(run) <= 8, run
