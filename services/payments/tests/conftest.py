@@ -62,7 +62,9 @@ class Listener:
 
 
 class Provider:
-    """The sandbox provider's process, asked directly: the truth about the money."""
+    """The sandbox provider's process, asked directly: the truth about the money. `listener` takes its webhooks."""
+
+    listener: Listener
 
     def __init__(self, folder: Path, webhook_url: str) -> None:
         with socket.socket() as probe:
@@ -221,6 +223,19 @@ def connected(settings, provider, monkeypatch) -> Iterator[None]:
     registry.provider_named.cache_clear()
     yield
     registry.provider_named.cache_clear()
+
+
+@pytest.fixture
+def own_provider(connected, settings, tmp_path) -> Iterator[Provider]:
+    """A provider of which no other test has asked anything."""
+    taking = Listener()
+    running = Provider(tmp_path, taking.url)
+    running.listener = taking
+    settings.SANDBOX_URL = running.url
+    registry.provider_named.cache_clear()
+    yield running
+    running.kill()
+    taking.server.shutdown()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.utils import timezone
 from outbox.transactions import retry_conflicts
 from payments.models import ProviderOperation
 from payments.tasks import settle_payments
-from payments.use_cases import operations, payments
+from payments.use_cases import calls, operations, payments
 from payments.use_cases.refunds import RefundRequest, ask_refund
 
 
@@ -103,3 +103,20 @@ def test_one_refund_asked_for_eight_times_at_once_goes_back_once(purchase):
     assert results == [None] * 8
     assert purchase.kept() == 12899
     assert purchase.said() == ["authorized", "captured", "refunded"]
+
+
+def test_an_answer_that_comes_after_the_operation_was_closed_changes_nothing(purchase, without_workers):
+    """A worker that was frozen before the capture, and wakes up after another one has read that it was done."""
+    purchase.pay("tok_success")
+    operations.perform(operation_id=ProviderOperation.objects.get().pk)
+    before = calls.read("sandbox", purchase.payment.attempts.get())
+    purchase.say("confirmed", repeat=0)
+    capture = ProviderOperation.objects.get(kind="capture")
+    operations.perform(operation_id=capture.pk)
+    refund_id = purchase.ask_refund(100)
+
+    assert operations.record(operation=capture, seen=before) is None
+
+    capture.refresh_from_db()
+    assert (capture.state, purchase.state) == ("done", "captured")
+    assert str(ProviderOperation.objects.get(open_payment=purchase.payment_id).refund_id) == str(refund_id)

@@ -105,3 +105,40 @@ def test_case_18_killed_while_it_pays_back(purchase, without_workers, sweep, poi
     assert purchase.events()[2][1]["refund_id"] == str(first)
     assert purchase.kept() == 12999 - 3000
     assert check_invariants(now=timezone.now()) == []
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_case_14_killed_while_the_capture_is_refused(purchase, without_workers, sweep, point):
+    purchase.pay("tok_capture_refused")
+    go_on(purchase)
+    purchase.say("confirmed", repeat=0)
+    worker_dies(point, opened(purchase).pk)
+    for _ in range(3):
+        sweep()
+    purchase.say("cancelled", reason="capture_failed")
+    for _ in range(2):
+        sweep()
+    assert (purchase.said(), purchase.kept()) == (["authorized", "capture_failed"], 0)
+    assert check_invariants(now=timezone.now()) == []
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_case_11_killed_while_it_gives_a_second_success_back(purchase, without_workers, sweep, point):
+    purchase.pay("tok_timeout_lost")
+    go_on(purchase)
+    sweep()
+    purchase.pay("tok_success")
+    go_on(purchase)
+    lost = purchase.payment.attempts.get(number=1)
+    body = {"reference": str(lost.pk), "amount": 12999, "currency": "EUR", "payment_method": "tok_success"}
+    client = purchase.provider._client
+    intent = client.post("/v1/intents", json=body, headers={"Idempotency-Key": f"late {lost.pk}"}).json()
+    client.post(f"/v1/intents/{intent['id']}/capture", headers={"Idempotency-Key": f"late capture {lost.pk}"})
+    operations.look(attempt_id=lost.pk)
+    worker_dies(point, opened(purchase).pk)
+    for _ in range(3):
+        sweep(seconds=90)
+    lost.refresh_from_db()
+    assert (lost.state, purchase.kept()) == ("given_back", 12999)
+    assert len(purchase.intents()[0]["refunds"]) == 1
+    assert check_invariants(now=timezone.now()) == []

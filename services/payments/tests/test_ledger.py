@@ -281,6 +281,25 @@ def test_what_was_paid_before_there_were_books_is_posted_once(purchase, api, pro
     assert check_invariants(now=timezone.now()) == []
 
 
+def test_what_an_old_process_moved_beside_a_new_one_is_posted_too(purchase, api, provider, listener):
+    """Authorised by the old version, the rest by the new one; and the other way round."""
+    purchase.pay("tok_success")
+    for table in ("ledgerentry", "ledgerposting"):
+        break_in(f"DELETE FROM payments_{table}")
+    purchase.say("confirmed", repeat=0)
+    other = Purchase(api, provider, listener, user_id=uuid4()).request()
+    other.pay("tok_success")
+    other.say("confirmed", repeat=0)
+    other.ask_refund(999)
+    refunds = "SELECT id FROM payments_ledgerposting WHERE kind = 'refunded'"
+    break_in(f"DELETE FROM payments_ledgerentry WHERE posting_id IN ({refunds})")
+    break_in("DELETE FROM payments_ledgerposting WHERE kind = 'refunded'")
+    assert len(check_invariants(now=timezone.now())) == 2
+    call_command("open_ledger", stdout=StringIO())
+    assert books() == {"captured": 2 * TOTAL - 999, "sales": -2 * TOTAL, "refunded": 999}
+    assert check_invariants(now=timezone.now()) == []
+
+
 def test_a_waiting_refund_is_no_violation(purchase):
     purchase.pay("tok_refund_fails").say("confirmed", repeat=0)
     purchase.ask_refund(10)

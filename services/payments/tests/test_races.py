@@ -80,7 +80,7 @@ def failures(results: list, *expected: type[Exception]) -> list:
     return [each for each in results if isinstance(each, Exception) and not isinstance(each, expected)]
 
 
-def test_two_confirmations_a_hundred_times(another):
+def test_case_5_two_confirmations_a_hundred_times(another):
     for _ in range(TIMES):
         purchase = another()
         results = together(confirm(purchase), confirm(purchase))
@@ -90,7 +90,7 @@ def test_two_confirmations_a_hundred_times(another):
         assert ProviderOperation.objects.filter(payment_id=purchase.payment_id).count() == 1
 
 
-def test_cancel_against_pay_a_hundred_times(another):
+def test_case_10_cancel_against_pay_a_hundred_times(another):
     ends = set()
     for _ in range(TIMES):
         purchase = another()
@@ -105,7 +105,7 @@ def test_cancel_against_pay_a_hundred_times(another):
     assert check_invariants(now=timezone.now()) == []
 
 
-def test_cancel_against_capture_a_hundred_times(another):
+def test_case_7_cancel_against_capture_a_hundred_times(another):
     for _ in range(TIMES):
         purchase = another()
         confirm(purchase)()
@@ -118,7 +118,7 @@ def test_cancel_against_capture_a_hundred_times(another):
     assert check_invariants(now=timezone.now()) == []
 
 
-def test_expiry_against_an_answer_a_hundred_times(another):
+def test_case_9_expiry_against_an_answer_a_hundred_times(another):
     """The call is under way when the order expires."""
     for _ in range(TIMES):
         purchase = another()
@@ -129,7 +129,7 @@ def test_expiry_against_an_answer_a_hundred_times(another):
         assert (purchase.state, purchase.said(), purchase.kept()) == ("voided", ["authorized", "voided"], 0)
 
 
-def test_one_refund_twice_a_hundred_times(another):
+def test_case_21_one_refund_twice_a_hundred_times(another):
     purchase = paid(another())
     for _ in range(TIMES):
         refund_id = uuid4()
@@ -139,7 +139,7 @@ def test_one_refund_twice_a_hundred_times(another):
     assert purchase.kept() == TOTAL - 10 * TIMES
 
 
-def test_two_refunds_that_together_are_too_much_a_hundred_times(another):
+def test_case_18_two_refunds_that_together_are_too_much_a_hundred_times(another):
     for _ in range(TIMES):
         purchase = paid(another())
         ids = [uuid4(), uuid4()]
@@ -151,7 +151,7 @@ def test_two_refunds_that_together_are_too_much_a_hundred_times(another):
     assert check_invariants(now=timezone.now()) == []
 
 
-def test_a_refund_against_a_cancellation_a_hundred_times(another):
+def test_case_8_a_refund_against_a_cancellation_a_hundred_times(another):
     for _ in range(TIMES):
         purchase = paid(another())
         assert not failures(together(refund(purchase, uuid4(), 2999), close(purchase), perform(purchase)))

@@ -17,22 +17,10 @@ from payments.use_cases import reconciliation
 from payments.use_cases.ledger import balances
 from payments.use_cases.reconciliation import reconcile_day
 
-from tests.conftest import Listener, Provider, Purchase
+from tests.conftest import Purchase
 from tests.test_concurrency import together
 
 TOTAL, FEE = 12999, 207
-
-
-@pytest.fixture
-def own_provider(connected, settings, tmp_path):
-    """A provider of which no other test has asked anything."""
-    listener = Listener()
-    running = Provider(tmp_path, listener.url)
-    settings.SANDBOX_URL = running.url
-    registry.provider_named.cache_clear()
-    yield running
-    running.kill()
-    listener.server.shutdown()
 
 
 @pytest.fixture

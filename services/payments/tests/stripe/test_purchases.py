@@ -124,6 +124,24 @@ def test_case_20_a_dispute(at_stripe, stripe_stand_in):
     assert at_stripe.said()[2:] == ["disputed", "dispute_closed"]
 
 
+def test_case_20_two_disputes_of_one_charge(at_stripe, stripe_stand_in):
+    """One is decided while the other is open: the payment is contested until both are."""
+    at_stripe.pay("pm_card_visa").say("confirmed", repeat=0)
+    [intent] = stripe_stand_in.intents.values()
+    stripe_stand_in.dispute(intent, "needs_response", 1000)
+    [first] = stripe_stand_in.disputes
+    second = first | {"id": "dp_2", "amount": 2000}
+    stripe_stand_in.disputes.append(second)
+    for number, (one, other, state) in enumerate(
+        [("needs_response", "needs_response", "open"), ("lost", "needs_response", "open"), ("lost", "won", "won")]
+    ):
+        first["status"], second["status"] = one, other
+        webhook(at_stripe, f"charge.dispute.updated.{number}", intent["id"], object="dispute", id="dp_1")
+        assert at_stripe.payment.dispute_state == state
+    assert at_stripe.said()[2:] == ["disputed", "disputed", "dispute_closed", "dispute_closed"]
+    assert at_stripe.payment.lost_minor == 1000
+
+
 def test_the_days_report_agrees(at_stripe, stripe_stand_in):
     at_stripe.pay("pm_card_visa").say("confirmed", repeat=0)
     [intent] = stripe_stand_in.intents.values()
