@@ -122,6 +122,14 @@ def test_a_timeline_names_the_event_or_person_behind_each_entry_to_staff_alone(s
     assert "cause" not in shopper.call("get", f"orders/{order.id}/timeline").json()["data"][0]
 
 
+def test_what_staff_note_beside_a_refund_is_for_staff(paid, shopper, staff):
+    staff.refund(paid, amount={"amount_minor": 5, "currency": "EUR"}, comment="a nuisance")
+    own = shopper.call("get", f"orders/{paid.id}/timeline").json()["data"][-1]
+    assert (own["kind"], own["detail"]["reason"], "comment" in own["detail"]) == ("refund requested", "goodwill", False)
+    theirs = staff.call("get", f"staff/orders/{paid.id}/timeline").json()["data"][-1]
+    assert theirs["detail"]["comment"] == "a nuisance"
+
+
 def test_every_answer_takes_at_most_six_statements_whatever_happened(paid, staff, shopper, statements):
     staff.ship(paid, {1: 1})
     lines = [{"line_id": 1, "quantity": 1}]
