@@ -50,12 +50,14 @@ QUESTIONS = {
         LEFT JOIN (SELECT s.order_id, SUM(j.quantity) AS units FROM orders_shipment s,
                    JSON_TABLE(s.`lines`, '$[*]' COLUMNS (quantity INT PATH '$.quantity')) j GROUP BY s.order_id) s
                ON s.order_id = o.id
-        WHERE o.state_since >= {since} GROUP BY o.id, o.number, s.units HAVING SUM(l.shipped) <> COALESCE(s.units, 0)""",
+        WHERE o.state_since >= {since}
+        GROUP BY o.id, o.number, s.units HAVING SUM(l.shipped) <> COALESCE(s.units, 0)""",
     "an order's total is what its charges add up to": """
         SELECT o.number, CONCAT('total ', o.total_minor, ', charges at checkout ', SUM(j.amount)) FROM orders_order o,
         JSON_TABLE(o.charges, '$[*]'
                    COLUMNS (amount BIGINT PATH '$.amount_minor', place VARCHAR(10) PATH '$.collect')) j
-        WHERE j.place = 'checkout' AND o.state_since >= {since} GROUP BY o.id, o.number, o.total_minor HAVING o.total_minor <> SUM(j.amount)""",
+        WHERE j.place = 'checkout' AND o.state_since >= {since}
+        GROUP BY o.id, o.number, o.total_minor HAVING o.total_minor <> SUM(j.amount)""",
 }
 
 
