@@ -53,12 +53,11 @@ def find_order(request: Request, order_id: UUID) -> Order:
     return order
 
 
-def _for_the_buyer(entry: dict[str, Any]) -> dict[str, Any]:
+def _for_the_buyer(*, cause: str | None, detail: dict[str, Any], **shown: Any) -> dict[str, Any]:
     """Who did it, and what staff noted beside it, is for staff."""
-    cause, detail = entry.pop("cause") or "", entry["detail"]
-    if cause.startswith(("staff:", "operator:")):
+    if (cause or "").startswith(("staff:", "operator:")):
         detail = {name: value for name, value in detail.items() if name != "comment"}
-    return {**entry, "detail": detail}
+    return {**shown, "detail": detail}
 
 
 class OrderList(View):
@@ -124,7 +123,7 @@ class OrderTimeline(View):
     def get(self, request: Request, order_id: UUID) -> Response:
         """What happened to the order, oldest first."""
         entries = find_order(request, order_id).timeline.values("at", "kind", "state", "detail", "cause")
-        return Response({"data": [_for_the_buyer(entry) for entry in entries[:500]]})
+        return Response({"data": [_for_the_buyer(**entry) for entry in entries[:500]]})
 
 
 class OrderCancel(View):
