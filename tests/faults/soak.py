@@ -1,4 +1,4 @@
-"""`make soak minutes=10 rate=20`: shoppers, a provider that misbehaves, processes that are killed; then every invariant.
+"""`make soak minutes=10 rate=20`: shoppers, a provider on bad days, processes that are killed; then every invariant.
 
 Each shopper follows one of STORIES as a storefront does: it repeats a request with the same key until it is answered.
 While they shop, chaos is on at the provider (`POST /admin/chaos`) and every `KILL_EVERY` seconds one process of KILLED

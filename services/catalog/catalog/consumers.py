@@ -36,7 +36,7 @@ def on_order_shipped(event: Event, *, now: datetime) -> None:
 
 
 def on_lines_cancelled(event: Event, *, now: datetime) -> None:
-    reservations.cancel_lines(order_id=event.data["order_id"], lines=event.data["lines"], event_id=event.id, now=now)
+    reservations.cancel_lines(order_id=event.data["order_id"], lines=event.data["lines"], now=now)
 
 
 def on_return_received(event: Event, *, now: datetime) -> None:

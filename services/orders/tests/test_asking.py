@@ -10,6 +10,7 @@ from django.utils import timezone
 from orders.domain.asking import ALARM, next_question
 from orders.models import Order, Refund, Violation
 from orders.tasks import ask_again, audit_invariants
+from orders.use_cases.asking import ask_for_order
 from outbox.testing import capture_events
 
 from tests.conftest import said
@@ -118,9 +119,17 @@ def test_case_22_after_a_pause_of_the_sweep_one_question_is_asked_at_a_time(shop
         assert [data["repeat"] for _, data in minutes_later(time_machine_at, pause)] == [repeat]
 
 
-def test_a_question_takes_few_statements(shopper, statements):
-    from orders.use_cases.asking import ask_for_order
+def test_case_22_who_was_answered_between_the_sweep_and_its_question_is_not_asked(shopper, say, paid):
+    later = timezone.now() + timedelta(minutes=6)
+    order = shopper.buy()
+    say(order, "stock.reserved")
+    with capture_events() as events:
+        assert not ask_for_order(order_id=order.id, now=later)
+        assert not ask_for_order(order_id=paid.id, now=later)
+    assert said(events) == []
 
+
+def test_a_question_takes_few_statements(shopper, statements):
     order = shopper.buy()
     with statements() as run:
         assert ask_for_order(order_id=order.id, now=timezone.now() + timedelta(minutes=6))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import connections
-from orders.models import Cart, CartItem
+from django.utils import timezone
+from orders.models import Cart, CartItem, Order, Quote
+from orders.tasks import forget_old_quotes_and_carts
+from outbox.testing import deliver
 from rest_framework.test import APIClient
 
 from tests.conftest import Shopper
@@ -141,3 +145,23 @@ def test_a_cart_holds_a_hundred_different_items(shopper):
     answer = shopper.put(cart, "TEE-M", 1)
     assert (answer.status_code, answer.json()["code"]) == (409, "cart_full")
     assert CartItem.objects.count() == 100
+
+
+def test_an_erased_users_carts_go_and_their_orders_stay(paid, shopper):
+    shopper.open_cart()
+    data = {"id": str(shopper.user_id), "erased_at": "2026-11-23T09:00:00Z"}
+    deliver("crossborder.user.erased.v1", data, key=shopper.user_id)
+    assert list(Cart.objects.values_list("pk", flat=True)) == [paid.cart_id]
+    assert Order.objects.filter(pk=paid.pk).exists()
+
+
+def test_old_quotes_and_carts_are_forgotten_and_ordered_ones_kept(paid, shopper):
+    cart = shopper.open_cart()
+    shopper.put(cart, "TEE-M", 1)
+    shopper.quote(cart)
+    Quote.objects.update(expires_at=timezone.now() - timedelta(days=2))
+    assert forget_old_quotes_and_carts() == 1
+    assert list(Quote.objects.values_list("pk", flat=True)) == [paid.quote_id]
+    Cart.objects.update(updated_at=timezone.now() - timedelta(days=91))
+    assert forget_old_quotes_and_carts() == 1
+    assert list(Cart.objects.values_list("pk", flat=True)) == [paid.cart_id]

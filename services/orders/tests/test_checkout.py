@@ -87,7 +87,7 @@ def test_an_item_without_a_customs_code_is_unquotable_abroad_and_never_duty_free
     assert (answer.status_code, answer.json()["code"]) == (422, "unquotable")
 
 
-def test_checkout_answers_202_with_an_order_that_waits_for_stock(shopper, quote):
+def test_case_1_checkout_answers_202_with_an_order_that_waits_for_stock(shopper, quote):
     with capture_events() as events:
         answer = shopper.check_out(quote)
     order = answer.json()

@@ -15,7 +15,7 @@ def ship(staff, order: Order, body: dict):
     return staff.call("post", f"staff/orders/{order.id}/shipments", body, If_Match="*")
 
 
-def test_a_part_then_the_rest_then_delivered(paid, staff):
+def test_case_16_a_part_then_the_rest_then_delivered(paid, staff):
     first = ship(staff, paid, parcel((1, 1)))
     assert (first.status_code, first.json()["state"]) == (201, "partially_shipped")
     with capture_events() as events:
@@ -30,7 +30,7 @@ def test_a_part_then_the_rest_then_delivered(paid, staff):
     assert staff.call("post", f"staff/shipments/{shipments[1]}/delivery").json()["state"] == "delivered"
 
 
-def test_more_than_is_left_an_unknown_line_and_an_unpaid_order_are_refused(paid, staff, shopper):
+def test_case_16_more_than_is_left_an_unknown_line_and_an_unpaid_order_are_refused(paid, staff, shopper):
     assert ship(staff, paid, parcel((1, 3))).json()["code"] == "too_many"
     assert ship(staff, paid, parcel((7, 1))).json()["code"] == "unknown_line"
     unpaid = shopper.buy()
@@ -39,7 +39,7 @@ def test_more_than_is_left_an_unknown_line_and_an_unpaid_order_are_refused(paid,
     assert not Order.objects.filter(lines__shipped__gt=0).exists()
 
 
-def test_a_hold_blocks_shipping_until_it_is_lifted(paid, staff):
+def test_case_16_a_hold_blocks_shipping_until_it_is_lifted(paid, staff):
     path = f"staff/orders/{paid.id}/holds/review"
     assert staff.call("post", path, If_Match="*").json()["hold_reasons"] == ["review"]
     assert ship(staff, paid, parcel((1, 2))).json()["code"] == "not_shippable"

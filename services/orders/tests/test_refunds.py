@@ -109,6 +109,15 @@ def test_case_13_goods_lost_of_a_partly_shipped_order_are_cancelled_and_refunded
     assert said(events) == []
 
 
+def test_case_13_of_goods_lost_while_some_of_them_left_only_what_has_not_shipped_is_cancelled(order, staff, say):
+    staff.ship(order, {1: 2, 2: 1})
+    lost = [{"line_id": 2, "sku": "TEE-M", "quantity": 3, "warehouse": "NL-AMS"}]
+    with capture_events() as events:
+        say(order, "stock.commit_failed", reason="written_off", lines=lost)
+    assert [line["quantity"] for line in events[0].data["lines"]] == [2]
+    assert state_of(order) == "shipped"
+
+
 def test_case_13_goods_lost_that_have_shipped_already_change_nothing(order, staff, say):
     staff.ship(order, {1: 2, 2: 3})
     with capture_events() as events:

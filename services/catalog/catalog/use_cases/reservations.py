@@ -94,13 +94,13 @@ def fulfil(*, shipment: dict[str, Any], now: datetime) -> None:
                 _ship_without_hold(line, quantity, shipment, now)
 
 
-def cancel_lines(*, order_id: str, lines: list[dict], event_id: str, now: datetime) -> None:
-    """The unshipped rest of these lines will not ship: it is for sale again. Each event counts once."""
+def cancel_lines(*, order_id: str, lines: list[dict], now: datetime) -> None:
+    """The unshipped rest of these lines will not ship: it is for sale again. Each event counts once, by the inbox."""
     with transaction.atomic(savepoint=False):
         reservation = _find(order_id, Fact.PART_CANCELLED)
         if reservation is None:
             return
-        units = {line["line_id"]: line["quantity"] for line in HandledLine.objects.new(event_id, lines)}
+        units = {line["line_id"]: line["quantity"] for line in lines}
         step = reservations.cancel_lines(reservation.facts(), units)
         if step is not None:
             stock.move(step.moves, reason="lines cancelled", reference=order_id, now=now)

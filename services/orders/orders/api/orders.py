@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from chassis.pages import page
@@ -50,6 +51,13 @@ def find_order(request: Request, order_id: UUID) -> Order:
     if order is None:
         raise NotFound("There is no such order, or it is not yours.")
     return order
+
+
+def _for_the_buyer(*, cause: str | None, detail: dict[str, Any], **shown: Any) -> dict[str, Any]:
+    """Who did it, and what staff noted beside it, is for staff."""
+    if (cause or "").startswith(("staff:", "operator:")):
+        detail = {name: value for name, value in detail.items() if name != "comment"}
+    return {**shown, "detail": detail}
 
 
 class OrderList(View):
@@ -114,8 +122,8 @@ class OrderTimeline(View):
     @extend_schema(responses=TimelineSchema)
     def get(self, request: Request, order_id: UUID) -> Response:
         """What happened to the order, oldest first."""
-        order = find_order(request, order_id)
-        return Response({"data": list(order.timeline.values("at", "kind", "state", "detail")[:500])})
+        entries = find_order(request, order_id).timeline.values("at", "kind", "state", "detail", "cause")
+        return Response({"data": [_for_the_buyer(**entry) for entry in entries[:500]]})
 
 
 class OrderCancel(View):

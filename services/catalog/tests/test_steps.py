@@ -1,0 +1,126 @@
+"""Each step of a reservation: in few statements, and killed at each of them nothing is half done."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from catalog.models import Discrepancy, HandledLine, Reservation, ReservationLine, Stock, StockMovement
+from catalog.tasks import audit_invariants
+from catalog.use_cases.write_offs import write_off
+from django.db import connection, connections
+from django.utils import timezone
+from outbox.models import InboxEntry, OutboxEvent
+
+MOST_STATEMENTS = 8  # of a message about one SKU; each further one is one more: its row of stock is taken by itself
+
+
+@pytest.fixture(autouse=True)
+def shop(make_product):
+    make_product("TEE", stock={"NL-AMS": 10})
+    yield
+    assert audit_invariants() == 0
+
+
+def life(order) -> dict:
+    """Every message that catalog reacts to, in the order of an order's life."""
+    event = lambda: {"event_id": uuid4()}  # noqa: E731
+    back = {"return_id": str(uuid4()), "lines": [{**order.lines[0], "quantity": 1, "restock_quantity": 1}]}
+    rest = [{**order.lines[0], "quantity": 1}]
+    return {
+        "placed": partial(order.placed, **event()),
+        "confirmed": partial(order.confirmed, **event()),
+        "shipped": partial(order.shipped, {1: 2}, **event()),
+        "lines_cancelled": partial(order.say, "lines_cancelled", lines=rest, **event()),
+        "return_received": partial(order.say, "return_received", **back, **event()),
+    }
+
+
+def books() -> tuple:
+    counted = (Reservation, ReservationLine, HandledLine, StockMovement, Discrepancy, OutboxEvent, InboxEntry)
+    return (
+        [model.objects.count() for model in counted],
+        list(Stock.objects.values_list("on_hand", "held", "committed")),
+        list(Reservation.objects.values_list("state", "version")),
+        list(ReservationLine.objects.values_list("fulfilled", "released", "lost")),
+    )
+
+
+def survives(action) -> None:
+    """The process dies at its first statement, then at its second, ...: until its commit nothing is there."""
+    before, deaths = books(), 0
+    for reached in range(1, 60):
+        connections.close_all()  # a child must not share the parent's
+        child = os.fork()
+        if child == 0:
+            _run_and_die(action, reached)
+        _, status = os.waitpid(child, 0)
+        if os.WIFEXITED(status):
+            assert os.WEXITSTATUS(status) == 0, "the action failed by itself"
+            break
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        assert books() == before
+        deaths += 1
+    assert deaths >= 5
+    assert books() != before
+    assert audit_invariants() == 0
+
+
+def _run_and_die(action, at: int) -> None:
+    seen = 0
+
+    def count(execute, sql, params, many, context):
+        nonlocal seen
+        seen += 1
+        answer = execute(sql, params, many, context)
+        if seen == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    failed = True
+    try:
+        with connection.execute_wrapper(count):
+            action()
+        failed = False
+    finally:
+        os._exit(int(failed))
+
+
+def test_every_message_takes_at_most_eight_statements(order, statements):
+    for name, happens in life(order([("TEE", 3)])).items():
+        with statements() as run:
+            assert happens() is True
+        assert len(run) <= MOST_STATEMENTS, (name, run)
+
+
+@pytest.mark.parametrize(
+    "until", range(5), ids=["placed", "confirmed", "shipped", "lines_cancelled", "return_received"]
+)
+def test_cases_2_4_16_17_18_killed_at_each_statement(order, until):
+    steps = list(life(order([("TEE", 3)])).values())
+    for happens in steps[:until]:
+        happens()
+    survives(steps[until])
+    assert steps[until]() is False, "told again after the crash it is known"
+
+
+@pytest.mark.parametrize("confirmed", [False, True], ids=["case_7", "case_8"])
+def test_cases_7_and_8_a_release_killed_at_each_statement(order, confirmed):
+    placed = order([("TEE", 3)])
+    placed.placed()
+    if confirmed:
+        placed.confirmed()
+    survives(partial(placed.closed, event_id=uuid4()))
+
+
+def test_case_13_a_forced_write_off_killed_at_each_statement(order):
+    for _ in range(2):
+        placed = order([("TEE", 5)])
+        placed.placed()
+        placed.confirmed()
+    wrong = {"sku": "TEE", "warehouse": "NL-AMS", "units": 6, "reason": "lost", "comment": "", "by": "test"}
+    survives(partial(write_off, **wrong, now=timezone.now()))
+    assert list(Stock.objects.values_list("on_hand", "committed")) == [(4, 4)]
