@@ -1,4 +1,4 @@
-"""Runs the tests, each part in a process of its own, and says at the end which of them failed.
+"""Runs the tests, each part in a process of its own, two at a time, and says at the end which of them failed.
 
 python3 -m deploy.local.run_tests [part ...]; parts: the services, outbox, auth_jwt, chassis, deploy, contract, model,
 faults and e2e. Without a part: all that are there, even after one has failed. With DB=mysql in the environment the part
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from .console import Failure
 from .layout import ROOT, SERVICES, VENV, choose_layout
 
 PYTHON = str(VENV / "bin" / "python")
+AT_ONCE = 2  # parts; each has schemas and topics of its own
+WHOLE_STACK = "e2e"
 LIBRARIES = ("outbox", "auth_jwt", "chassis")
 FOLDERS = {
     "deploy": "deploy",
@@ -42,7 +45,7 @@ class Part:
 
 
 def all_parts() -> list[Part]:
-    """Every part in the order in which `make test` runs them: the quick ones first, the whole stack last."""
+    """Every part in the order in which `make test` begins them: the whole stack last."""
     libraries = [_pytest(name, ROOT / "libs" / name / "tests") for name in LIBRARIES]
     services = [
         Part(name, ROOT / "services" / name / "tests", ROOT / "services" / name, [PYTHON, "manage.py", "test"])
@@ -55,12 +58,23 @@ def _pytest(name: str, tests: Path) -> Part:
     return Part(name, tests, ROOT, [PYTHON, "-m", "pytest", str(tests.relative_to(ROOT))])
 
 
-def run_part(part: Part, variables: dict[str, str]) -> tuple[str, int, float]:
-    """Run one part, its output shown as it comes; (pytest's closing line, exit code, seconds)."""
-    print(f"\n=== {part.name}", flush=True)
-    if part.name == "e2e":  # the whole stack, and not before: the other parts want the processor
-        _start("run")
+@dataclass(frozen=True)
+class Result:
+    """How a part ended: pytest's closing line, the exit code, seconds."""
+
+    name: str
+    closing: str
+    code: int
+    seconds: float
+
+
+def run_part(part: Part, variables: dict[str, str], *, alone: bool) -> Result:
+    """Run one part; alone its output is shown as it comes, else as a whole when it has ended."""
     started = time.monotonic()
+    title = f"\n=== {part.name}\n"
+    shown = [title]
+    if alone:
+        print(title, end="", flush=True)
     process = subprocess.Popen(
         part.command,
         cwd=part.folder,
@@ -74,9 +88,28 @@ def run_part(part: Part, variables: dict[str, str]) -> tuple[str, int, float]:
     closing = ""
     assert process.stdout is not None
     for line in process.stdout:
-        print(line, end="", flush=True)
+        if alone:
+            print(line, end="", flush=True)
+        shown.append(line)
         closing = line.strip(" =\n") or closing
-    return closing, process.wait(), time.monotonic() - started
+    code = process.wait()
+    if not alone:
+        sys.stdout.write("".join(shown))
+        sys.stdout.flush()
+    return Result(part.name, closing, code, time.monotonic() - started)
+
+
+def run_parts(parts: list[Part], variables: dict[str, str]) -> list[Result]:
+    """All of them, AT_ONCE at a time; then those that want the whole stack, and with it the whole machine."""
+    last = [part for part in parts if part.name == WHOLE_STACK]
+    others = [part for part in parts if part.name != WHOLE_STACK]
+    alone = len(others) == 1
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(lambda part: run_part(part, variables, alone=alone), others))
+    for part in last:
+        _start("run")
+        results.append(run_part(part, variables, alone=True))
+    return results
 
 
 def main(names: list[str]) -> int:
@@ -87,12 +120,12 @@ def main(names: list[str]) -> int:
     chosen = [part for part in parts if not names or part.name in names]
     _start("infra")
     with _database(chosen) as variables:
-        results = [(part.name, *run_part(part, variables)) for part in chosen]
+        results = run_parts(chosen, variables)
     if len(results) > 1:
         print("\n=== all parts")
-        for name, closing, code, seconds in results:
-            print(f"  {'ok ' if code == 0 else '!! '} {name:14} {closing} [{seconds:.0f} s]")
-    return 1 if any(code for _, _, code, _ in results) else 0
+        for each in results:
+            print(f"  {'ok ' if each.code == 0 else '!! '} {each.name:14} {each.closing} [{each.seconds:.0f} s]")
+    return 1 if any(each.code for each in results) else 0
 
 
 def _database(chosen: list[Part]) -> AbstractContextManager[dict[str, str]]:
