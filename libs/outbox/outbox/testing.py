@@ -132,7 +132,7 @@ class MemoryProducer:
     def send(self, row: Row, reports: deque[tuple[Row, PublishError | None]]) -> None:
         """Take the message, or report the failure that is due."""
         failure = next((each for each in self._broker.failures if each.strikes(row)), None)
-        error = self._died or (failure and failure.error)
+        error = self._died or (failure.error if failure else None)
         if isinstance(error, ProducerDied):
             self._died = error
         if error is None:
