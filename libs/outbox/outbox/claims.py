@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from itertools import groupby
 from math import ceil
 from typing import Any, NamedTuple
@@ -19,11 +18,11 @@ LANES_PER_CLAIM = 8
 ROWS_PER_KEY = 16
 ENOUGH_BYTES = 8_000_000
 SESSION = "SET SESSION wait_timeout = %s, SESSION time_zone = '+00:00', SESSION innodb_lock_wait_timeout = 5"
-COLUMNS = "lane, id, topic, `key`, type, payload, headers, created_at, attempts"
+COLUMNS = "lane, id, topic, `key`, type, payload, headers, CAST(created_at AS CHAR), attempts"  # converted when needed
 
 
 class Row(NamedTuple):
-    """A claimed event; `created_at` is naive UTC, as the database keeps it."""
+    """A claimed event; `created_at` is UTC as the database writes it."""
 
     lane: int
     id: int
@@ -32,7 +31,7 @@ class Row(NamedTuple):
     type: str
     payload: str
     headers: str
-    created_at: datetime
+    created_at: str
     attempts: int
 
 

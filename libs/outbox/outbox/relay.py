@@ -258,7 +258,8 @@ class Relay:
             producer.close()
 
     def _account(self, totals: Totals, rows: list[Row], sent: Sent, dead: int) -> None:
-        oldest = datetime.now(UTC).replace(tzinfo=None) - min(row.created_at for row in rows)
+        written = datetime.fromisoformat(min(row.created_at for row in rows))
+        oldest = datetime.now(UTC).replace(tzinfo=None) - written
         totals.claimed += len(rows)
         totals.published += len(sent.acknowledged)
         totals.failed += len(sent.failures)

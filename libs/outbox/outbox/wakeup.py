@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from contextlib import suppress
 from threading import Event as Flag
 from threading import RLock
 from typing import Any
@@ -42,18 +43,29 @@ def _push() -> None:
     """Say it over a connection that Redis never answers on: a commit does not wait for another process's turn."""
     place = (os.getpid(), conf.WAKE_URL)
     with _lock:
-        try:
-            if place not in _mute:
-                mute = _client(PUSH_TIMEOUT).connection_pool.make_connection()
-                mute.connect()
-                mute.send_command("CLIENT", "REPLY", "OFF")
+        mute = _mute.pop(place, None)
+        if mute is not None:
+            with suppress(redis.RedisError, OSError):  # it has died since the last time: another is made below
+                _say(mute)
                 _mute[place] = mute
-            _mute[place].send_packed_command(
-                _mute[place].pack_commands([("LPUSH", _list(), 1), ("LTRIM", _list(), 0, 15)])
-            )
-        except (redis.RedisError, OSError):
-            _mute.pop(place, None)
-            raise
+                return
+        mute = _connect_mute()
+        _say(mute)
+        _mute[place] = mute
+
+
+def _say(mute: Any) -> None:
+    mute.send_packed_command(mute.pack_commands([("LPUSH", _list(), 1), ("LTRIM", _list(), 0, 15)]))
+
+
+def _connect_mute() -> Any:
+    """A connection on which nothing is answered; a server that cannot do that says so here, once."""
+    mute = _client(PUSH_TIMEOUT).connection_pool.make_connection()
+    mute.connect()
+    mute.send_command("CLIENT", "REPLY", "ON")
+    mute.read_response()
+    mute.send_command("CLIENT", "REPLY", "OFF")
+    return mute
 
 
 def wake_on_commit() -> None:

@@ -4,9 +4,11 @@ import random
 import threading
 
 import pytest
+import redis
 from conftest import eventually, in_order, numbers, published
 from django.db import connection, transaction
 from outbox import wakeup
+from outbox.conf import conf
 from outbox.models import DeadEvent, KeyBlock, OutboxEvent
 from outbox.publishing import pending_count
 from outbox.relay import Relay
@@ -109,6 +111,23 @@ def test_a_commit_wakes_the_relay(topic, relay):
         count("b")
         assert not woken.wait(0.1), "nothing is committed yet"
     assert woken.wait(2)
+    waiter.join()
+
+
+def test_the_wake_up_survives_a_redis_that_drops_its_connections(topic):
+    stop, woken = threading.Event(), threading.Event()
+    count("a")
+    redis.Redis.from_url(conf.WAKE_URL).client_kill_filter(_type="normal", skipme=True)
+
+    def wait() -> None:
+        while not stop.is_set():
+            if wakeup.wait(1, stop):
+                woken.set()
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    eventually(lambda: count("a") and woken.wait(0.2))
+    stop.set()
     waiter.join()
 
 

@@ -15,6 +15,7 @@ from outbox.kafka.clients import settings
 from outbox.quiet import once_a_minute
 
 logger = logging.getLogger(__name__)
+_parse = json.JSONDecoder().decode
 Reports = deque[tuple[Row, PublishError | None]]
 
 TOPIC_ERRORS = frozenset(
@@ -97,7 +98,7 @@ class KafkaProducer:
                 "topic": row.topic,
                 "key": row.key.encode(),
                 "value": row.payload.encode(),
-                "headers": json.loads(row.headers),
+                "headers": _parse(row.headers),
             }
             while not self._produce(message, report):
                 self._producer.poll(0.1)
