@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
 from catalog.models import Reservation, StockMovement
 from catalog.tasks import audit_invariants
 from catalog.use_cases.write_offs import write_off
+from django.db import connections
 from django.utils import timezone
 from outbox.testing import capture_events
 from outbox.transactions import retry_conflicts
 
-from tests.conftest import levels
+from tests.conftest import levels, receive
 
 PATH = "/api/v1/staff/stock/adjustments"
 
@@ -148,3 +152,21 @@ def test_a_write_off_of_free_goods_breaks_no_promise_and_every_unit_is_in_the_le
         ("written off", 0, -4, held.id),
         ("damaged", -1, 0, "by test"),
     ]
+
+
+def test_a_write_off_and_a_cancel_of_the_same_order_at_once_free_its_stock_once(order):
+    def run(action):
+        line.wait(10)
+        return action()
+
+    line = Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(50):
+            placed = order([("TEE", 5)])
+            placed.placed()
+            placed.confirmed()
+            list(pool.map(run, (placed.closed, partial(lose, 6))))
+            assert levels("TEE") == (4, 0, 0)
+            assert audit_invariants() == 0
+            receive("TEE", 6)
+        list(pool.map(run, [connections.close_all] * 2))

@@ -16,23 +16,26 @@ from catalog.use_cases import stock
 
 logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 500  # reservations locked together; more are broken in the next round
+TRIES = 20
 
 
 def write_off(*, sku: str, warehouse: str, units: int, reason: str, comment: str, by: str, now: datetime) -> Stock:
     """Take so many units off the books, whoever they were promised to: unpaid orders lose theirs before paid ones, of
     each the newest first, and no more of them than must. Orders is told, and cancels or refunds.
 
-    Raises NotFound for a SKU that this warehouse does not keep, Conflict `stock_missing` for more than is on hand.
+    Raises NotFound for a SKU that this warehouse does not keep, Conflict `stock_missing` for more than is on hand, and
+    `stock_moving` when others take and give back so fast that it never comes to an end.
     """
     with transaction.atomic(savepoint=False):
         gone = Move(sku, warehouse, on_hand=-units)
-        while True:
+        for _ in range(TRIES):
             missing = units - stock.available(sku, warehouse)
             if missing > 0:
                 if not _free(sku, warehouse, missing, now):
-                    raise _refusal(sku, warehouse)
+                    _refuse_if_not_on_hand(sku, warehouse, units)  # else somebody has just given it back
             elif not stock.move([gone], reason=reason, reference=f"by {by}", comment=comment, now=now):
                 return Stock.objects.get(variant_id=sku, warehouse_id=warehouse)
+        raise Conflict("stock_moving", "This stock is being sold and given back too fast. Try again.")
 
 
 def _free(sku: str, warehouse: str, units: int, now: datetime) -> bool:
@@ -64,8 +67,9 @@ def _to_break(sku: str, warehouse: str, units: int) -> list[Reservation]:
     return [locked[order_id] for order_id in chosen]
 
 
-def _refusal(sku: str, warehouse: str) -> Conflict | NotFound:
+def _refuse_if_not_on_hand(sku: str, warehouse: str, units: int) -> None:
     row = Stock.objects.filter(variant_id=sku, warehouse_id=warehouse).first()
     if row is None:
-        return NotFound("This warehouse does not keep this SKU.", code="unknown_stock")
-    return Conflict("stock_missing", f"There are only {row.on_hand} units on hand.", on_hand=row.on_hand)
+        raise NotFound("This warehouse does not keep this SKU.", code="unknown_stock")
+    if row.on_hand < units:
+        raise Conflict("stock_missing", f"There are only {row.on_hand} units on hand.", on_hand=row.on_hand)
