@@ -22,12 +22,12 @@ from payments.domain.settlement import is_done
 from payments.models import Attempt, Payment, ProviderOperation
 from payments.providers.base import Refused, Unanswered
 from payments.use_cases import calls
+from payments.use_cases.calls import ANSWER_BY
 from payments.use_cases.observing import write_down
 from payments.use_cases.payments import advance
 from payments.use_cases.telling import save
 
 logger = logging.getLogger(__name__)
-ANSWER_BY = timedelta(seconds=30)
 FIRST_READ_AFTER = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
 REFUSED_AGAIN_AFTER = timedelta(minutes=1)
@@ -101,6 +101,8 @@ def _record(asked: ProviderOperation, seen: Seen | None, wake: bool) -> UUID | N
         payment = Payment.objects.locked(pk=asked.payment_id)
         operation = next((row for row in payment.operation_rows if row.pk == asked.pk), None) if payment else None
         if payment is None or operation is None or operation.state not in STARTED:
+            return None
+        if operation.sent_at != asked.sent_at:  # it was sent after this was seen
             return None
         attempt = next(row for row in payment.attempt_rows if row.pk == operation.attempt_id)
         sent = _references(payment, operation) if operation.kind in MONEY_BACK else []
