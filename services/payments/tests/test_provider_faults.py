@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
+from payments.domain.facts import Seen
 from payments.models import ProviderOperation
 from payments.providers.base import Unanswered
 from payments.use_cases import calls, operations
@@ -203,6 +206,21 @@ def test_refunds_that_are_pending_are_answered_once(purchase, sweep, wait_for):
     answered = [data["refund_id"] for name, data in purchase.events() if name == "refunded"]
     assert answered == [str(refund_id), str(other)]
     assert purchase.kept() == 9000
+
+
+def test_a_refund_that_is_pending_for_days_is_read_ever_more_rarely(purchase):
+    purchase.pay("tok_refund_pending").say("confirmed", repeat=0)
+    purchase.ask_refund(2999)
+    waits = []
+    for _ in range(10):
+        operation = ProviderOperation.objects.get(kind="refund")
+        seen = Seen("captured", 12999, "EUR", timezone.now(), refunds={operation.reference: "pending"})
+        operations.record(operation=operation, seen=seen)
+        operation.refresh_from_db()
+        waits.append(operation.next_look_at - timezone.now())
+    assert waits[0] < timedelta(seconds=10)
+    assert waits[-1] > timedelta(minutes=4)
+    assert operation.state == "unknown"
 
 
 @pytest.fixture

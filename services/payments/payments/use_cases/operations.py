@@ -109,8 +109,9 @@ def _record(asked: ProviderOperation, seen: Seen | None, wake: bool) -> UUID | N
         observed = write_down(payment, attempt, seen, now, sent=sent)
         result = refund_result(seen, sent) if seen is not None else None
         if seen is not None and (seen.status == "processing" or result == "pending"):
-            operation.state, operation.next_look_at = "unknown", now + FIRST_READ_AFTER
-            operation.save(update_fields=["state", "next_look_at"])
+            operation.state, operation.next_look_at = "unknown", now + read_after(operation.reads)
+            operation.reads = min(operation.reads + 1, 1000)
+            operation.save(update_fields=["state", "next_look_at", "reads"])
             save(payment, now, *observed.said, postings=observed.postings)
             return None
         operation.state = "done" if is_done(Kind(operation.kind), seen, sent=sent) else "not_executed"
