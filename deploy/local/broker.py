@@ -48,8 +48,9 @@ def fetch_jars() -> None:
     partial.mkdir(parents=True)
     pom = partial / "pom.xml"
     shutil.copy(SOURCE / "pom.xml", pom)
-    command = ["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
-    done = subprocess.run([*command, f"-DoutputDirectory={partial}"], stdin=subprocess.DEVNULL)
+    command = ["mvn", "-B", "-q", "-Dstyle.color=never", "-f", str(pom), "dependency:copy-dependencies"]
+    options = ["-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
+    done = subprocess.run([*command, *options], stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise Failure("Maven could not fetch Apache Kafka.", "See its message above; is Maven Central reachable?")
     partial.replace(jars())

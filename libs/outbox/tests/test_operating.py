@@ -113,3 +113,21 @@ def test_a_consumer_that_does_not_run_is_noticed_by_the_web_process(settings):
     progress.record([("order-events", 1)], now - timedelta(minutes=5))
     progress.record([("no-longer-read", 0)], now - timedelta(days=5))
     assert 300 <= row_counts()["consumer_behind_seconds"] < 320
+
+
+@pytest.mark.parametrize(
+    ("command", "action"),
+    [("inbox_parked", "retry"), ("inbox_parked", "discard"), ("outbox_dead", "replay"), ("outbox_dead", "discard")],
+)
+def test_settling_nothing_in_particular_is_refused(command, action):
+    with pytest.raises(CommandError, match="--all"):
+        call_command(command, action)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", ["inbox_parked", "outbox_dead"])
+def test_a_system_user_without_a_name_can_settle_too(command, monkeypatch):
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # as in a container whose number has no entry in passwd
+    call_command(command, "list")

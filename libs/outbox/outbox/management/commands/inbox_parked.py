@@ -1,12 +1,12 @@
 """manage.py inbox_parked list|retry|discard"""
 
-import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from outbox import parked
 from outbox.errors import NotWaiting
+from outbox.management.settling import add_choice, require_choice
 
 
 class Command(BaseCommand):
@@ -14,9 +14,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["list", "retry", "discard"])
-        parser.add_argument("ids", nargs="*", type=int, help="ids of parked events, each the first of its key")
-        parser.add_argument("--all", action="store_true", help="the first of every key")
-        parser.add_argument("--by", default=getpass.getuser(), help="who decided (default: the system's user)")
+        add_choice(parser, ids="ids of parked events, each the first of its key", all="the first of every key")
 
     def handle(self, *, action: str, ids: list[int], all: bool, by: str, **_: Any) -> None:
         if action == "list":
@@ -24,6 +22,7 @@ class Command(BaseCommand):
                 place = f"{row.topic}/{row.partition}/{row.offset}"
                 self.stdout.write(f"{row.id}\t{place}\t{row.type}\t{row.key}\t{row.attempts}\t{row.reason}")
             return
+        require_choice(ids, all)
         try:
             for id in [row.id for row in parked.heads()] if all else ids:
                 if action == "retry":

@@ -1,12 +1,12 @@
 """manage.py outbox_dead list|replay|discard"""
 
-import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from outbox import dead
 from outbox.errors import NotWaiting
+from outbox.management.settling import add_choice, require_choice
 
 
 class Command(BaseCommand):
@@ -14,15 +14,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["list", "replay", "discard"])
-        parser.add_argument("ids", nargs="*", type=int, help="ids of dead events")
-        parser.add_argument("--all", action="store_true", help="all that wait")
-        parser.add_argument("--by", default=getpass.getuser(), help="who decided (default: the system's user)")
+        add_choice(parser, ids="ids of dead events", all="all that wait")
 
     def handle(self, *, action: str, ids: list[int], all: bool, by: str, **_: Any) -> None:
         if action == "list":
             for row in dead.waiting():
                 self.stdout.write(f"{row.id}\t{row.dead_at:%Y-%m-%d %H:%M:%S}\t{row.type}\t{row.key}\t{row.reason}")
             return
+        require_choice(ids, all)
         settle = {"replay": dead.replay, "discard": dead.discard}[action]
         try:
             for id in [row.id for row in dead.waiting()] if all else ids:
