@@ -183,3 +183,14 @@ def test_a_line_of_a_report_names_the_posting_it_tells_of(kind, reference, keys)
 def test_a_line_agrees_or_says_why_not(amount, currency, booked, taken, wrong):
     found = disagreement("charge", amount, currency, booked=booked, taken=taken)
     assert (found.kind if found else None) == wrong
+
+
+@pytest.mark.parametrize(
+    ("shown", "came_back"),
+    [({"a:1": "failed"}, True), ({"a:1": "succeeded"}, False), ({"a:1": "pending"}, False), ({}, False)],
+)
+def test_a_refund_that_comes_back_after_it_had_arrived_is_told_to_people(shown, came_back):
+    arrived = replace(refund("a", 100, "succeeded"), sent=("a:1",))
+    observed = observe(paid(arrived), replace(seen(), refunds=shown), current=True)
+    assert (observed.said, observed.postings, observed.payment.refunds) == ((), (), (arrived,))
+    assert observed.alarm == ("refund a came back after it had arrived: the buyer does not have it" if came_back else "")
