@@ -105,6 +105,19 @@ def test_each_dispute_is_told_when_it_opens_and_when_it_is_decided(known, shown,
     assert bool(again.alarm) is changed_later
 
 
+@pytest.mark.parametrize("second", ["open", ""])
+def test_a_dispute_that_is_decided_while_another_is_open_leaves_the_last_word_to_that(second):
+    """Orders holds what is disputed by the last word: it would ship."""
+    known = (("dp_1", "open"), ("dp_2", second)) if second else (("dp_2", "open"),)
+    shown = [dispute("won"), dispute(id="dp_2")] if second else [dispute(id="dp_0"), dispute("won", id="dp_2")]
+    observed = observe(replace(CAPTURED, disputes=known), seen(*shown), current=True)
+    assert [each.name for each in observed.said][-2:] == ["dispute_closed", "disputed"]
+    assert observed.payment.disputed
+    assert len(observed.postings) == len(observed.disputes) == len(observed.said) - 1
+    again = observe(observed.payment, seen(*shown), current=True)
+    assert (again.said, again.postings) == ((), ())
+
+
 def test_a_decision_that_changes_later_is_told_to_people():
     observed = observe(replace(CAPTURED, disputes=(("dp_1", "won"),)), seen(dispute("lost")), current=True)
     assert observed.alarm == "dispute dp_1 was won and is lost now"
