@@ -170,9 +170,7 @@ def test_the_days_since_the_last_report_are_caught_up_with(buys, time_machine_at
         assert len(reconciliation.days_to_reconcile(now=timezone.now())) == 31
 
 
-def test_a_day_that_was_left_out_is_caught_up_with_although_a_later_one_was_imported(
-    db, own_provider, time_machine_at
-):
+def test_a_day_that_was_left_out_is_caught_up_with_although_a_later_one_was_imported(db, own_provider, time_machine_at):
     with time_machine_at(days=4):
         reconcile_payments()
     with time_machine_at(days=7):

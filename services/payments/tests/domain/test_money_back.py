@@ -206,4 +206,6 @@ def test_a_refund_that_comes_back_after_it_had_arrived_is_told_to_people(shown, 
     arrived = replace(refund("a", 100, "succeeded"), sent=("a:1",))
     observed = observe(paid(arrived), replace(seen(), refunds=shown), current=True)
     assert (observed.said, observed.postings, observed.payment.refunds) == ((), (), (arrived,))
-    assert observed.alarm == ("refund a came back after it had arrived: the buyer does not have it" if came_back else "")
+    assert observed.alarm == (
+        "refund a came back after it had arrived: the buyer does not have it" if came_back else ""
+    )
