@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import time
@@ -15,6 +16,7 @@ from django.conf import settings
 from notifications.domain.webhooks import Refused, require_reachable, require_sendable
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+LONGEST = 20.0  # seconds for all of it: each byte of an answer would get TIMEOUT anew
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,23 @@ def _send(url: str, body: str, headers: dict[str, str]) -> httpx.Response:
     found = [str(place[4][0]) for place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     address = require_reachable(url, found, settings.WEBHOOKS_PRIVATE_NETWORKS)
     pinned = parts._replace(netloc=f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
-    with httpx.Client(verify=_certificates(), timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
-        request = client.build_request("POST", urlunsplit(pinned), content=body.encode(), headers=headers)
-        request.headers["Host"] = parts.netloc
-        request.extensions["sni_hostname"] = host
-        answer = client.send(request, stream=True)  # what they write back is not read
-        answer.close()
-        return answer
+    request = httpx.Request("POST", urlunsplit(pinned), content=body.encode(), headers=headers)
+    request.headers["Host"] = parts.netloc
+    request.extensions |= {"sni_hostname": host, "timeout": TIMEOUT.as_dict()}
+    return asyncio.run(_answered(request))
+
+
+async def _answered(request: httpx.Request) -> httpx.Response:
+    try:
+        async with (
+            asyncio.timeout(LONGEST),
+            httpx.AsyncClient(verify=_certificates(), follow_redirects=False, trust_env=False) as client,
+        ):
+            answer = await client.send(request, stream=True)  # what they write back is not read
+            await answer.aclose()
+            return answer
+    except TimeoutError as error:
+        raise TimeoutError(f"no answer within {LONGEST:g} s") from error
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from uuid import uuid4
 
 import pytest
@@ -185,6 +185,26 @@ def test_nothing_is_posted_into_our_own_network(merchant, settings):
     Order().place()
     assert merchant.told == []
     assert all("not a public address" in delivery.last_error for delivery in WebhookDelivery.objects.all())
+
+
+def test_a_merchant_that_answers_byte_by_byte_does_not_keep_a_worker(merchant, monkeypatch):
+    monkeypatch.setattr(merchants, "LONGEST", 0.5)
+
+    def trickle(handler) -> None:
+        try:
+            for _ in range(300):  # each byte in time, the whole never
+                handler.wfile.write(b"H")
+                handler.wfile.flush()
+                stopped.wait(0.02)
+        except OSError:
+            pass
+
+    stopped = Event()
+    monkeypatch.setattr(merchant.server.RequestHandlerClass, "do_POST", trickle)
+    answer = merchants.post(merchant.url, body="{}", headers={})
+    stopped.set()
+    assert (answer.status, answer.error) == (None, "TimeoutError: no answer within 0.5 s")
+    assert answer.took_ms < 2000
 
 
 def test_a_host_that_is_not_there_is_an_answer_too(merchant):

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from orders.domain.asking import ALARM, next_question
-from orders.models import Order, Refund, Violation
-from orders.tasks import ask_again, audit_invariants
+from orders.models import Order, Quote, Refund, Violation
+from orders.tasks import ask_again, audit_invariants, expire_orders
 from orders.use_cases.asking import ask_for_order
 from outbox.testing import capture_events
 
@@ -44,6 +44,26 @@ def test_case_22_what_was_placed_is_asked_again_word_for_word_with_its_number(sh
         assert minutes_later(time_machine_at, minutes) == [("placed", {**first, "repeat": repeat})]
         assert minutes_later(time_machine_at, minutes + 1) == []
     assert Order.objects.get(pk=order.pk).state == "pending_stock"
+
+
+def test_an_order_that_cannot_be_asked_for_keeps_nobody_else_waiting(shopper, time_machine_at, caplog):
+    broken, other = shopper.buy(), shopper.buy("TEE-M", 1)
+    Quote.objects.filter(order=broken).update(lines=[{}])
+    asked = minutes_later(time_machine_at, 5)
+    assert [data["order_id"] for _, data in asked] == [str(other.id)]
+    assert [record.order_id for record in caplog.records if "could not do" in record.message] == [str(broken.id)]
+    assert Order.objects.get(pk=broken.pk).asked_again == 0
+
+
+def test_an_order_that_cannot_expire_keeps_nobody_elses_stock(shopper, time_machine_at, settings, caplog):
+    settings.EXPIRY_WAITS_FOR = []
+    broken, other = shopper.buy(), shopper.buy("TEE-M", 1)
+    Order.objects.filter(pk=broken.pk).update(number="not a number")
+    with time_machine_at(hours=5):
+        assert expire_orders() == 1
+    assert Order.objects.get(pk=other.pk).state == "expired"
+    assert [record.order_id for record in caplog.records if "could not do" in record.message] == [str(broken.id)]
+    Order.objects.filter(pk=broken.pk).update(number=broken.number)
 
 
 def test_case_22_a_confirmed_order_is_asked_for_from_the_moment_of_its_confirmation(shopper, say, time_machine_at):

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db import connections
 from django.utils import timezone
-from orders.models import Coupon, CouponUse, Order, OrderLine, Quote, Violation
+from orders.models import Coupon, CouponUse, Order, OrderLine, Quote, RuleBook, ShippingRate, Violation
 from orders.tasks import audit_invariants
 from orders.use_cases.coupons import give_back
 from orders.use_cases.orders import expire_order
@@ -57,6 +57,16 @@ def test_a_coupon_comes_off_before_duty_and_tax_and_is_explained_line_by_line(sh
     at_checkout = [each["amount"]["amount_minor"] for each in quote["charges"] if each["collect"] == "checkout"]
     assert quote["total"]["amount_minor"] == sum(at_checkout)
     assert quote["coupon_code"] == "TENTH"
+
+
+def test_what_would_cost_nothing_is_not_quoted_because_nobody_could_pay_it(shopper, cart):
+    Coupon.objects.create(code="ALL", percent=100)
+    ShippingRate.objects.update(amount=0)
+    RuleBook.turn_page()
+    shopper.put_coupon(cart, "ALL")
+    answer = shopper.quote(cart)
+    assert (answer.status_code, answer.json()["code"]) == (422, "unquotable")
+    assert [error["code"] for error in answer.json()["errors"]] == ["nothing_to_pay"]
 
 
 def test_an_order_keeps_what_was_taken_off_and_refunds_what_was_paid(shopper, cart, tenth, pay, staff):

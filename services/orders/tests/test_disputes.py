@@ -47,6 +47,17 @@ def test_case_20_a_second_dispute_holds_again_and_other_holds_stay(paid, staff, 
     assert Order.objects.get(pk=paid.pk).hold_reasons == ["dispute", "review"]
 
 
+def test_case_20_of_two_disputes_the_one_that_is_still_open_holds(paid, say):
+    other = {"due_by": "2027-02-01T00:00:00Z"}
+    say(paid, "payment.disputed", **told(paid))
+    say(paid, "payment.disputed", **told(paid, **other))
+    say(paid, "payment.dispute_closed", **told(paid, "won"))
+    say(paid, "payment.disputed", **told(paid, **other))  # so payments ends what it tells
+    assert Order.objects.get(pk=paid.pk).hold_reasons == ["dispute"]
+    say(paid, "payment.dispute_closed", **told(paid, "won", **other))
+    assert Order.objects.get(pk=paid.pk).hold_reasons == []
+
+
 def test_case_20_nobody_lifts_the_hold_of_a_dispute_by_hand(paid, staff, say):
     say(paid, "payment.disputed", **told(paid))
     for method in ("post", "delete"):

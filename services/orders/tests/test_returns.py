@@ -155,6 +155,17 @@ def test_a_return_of_what_was_refunded_before_is_received_and_finished_without_m
     assert Refund.objects.count() == 1
 
 
+def test_who_got_a_part_without_the_goods_back_is_still_paid_for_the_goods_they_send_back(order, shopper, staff):
+    refused = staff.refund(order, lines=[{"line_id": 1, "quantity": 2}], parts=["freight"])
+    assert refused.status_code == 400
+    assert "Give an amount" in str(refused.json())
+    assert staff.refund(order, amount={"amount_minor": 100, "currency": "EUR"}).status_code == 201
+    back = return_id(ask(shopper, order, {1: 2}))
+    staff.decide(back, "approve")
+    share = staff.receive(back, {1: (2, 2)}).json()["refunds"][-1]["lines"][0]
+    assert share["goods"]["amount_minor"] > 0
+
+
 @pytest.mark.parametrize(
     ("received", "code"),
     [({2: (4, 0)}, "too_many"), ({2: (1, 2)}, "too_many"), ({1: (1, 0)}, "unknown_line")],

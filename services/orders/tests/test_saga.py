@@ -293,3 +293,14 @@ def test_case_24_orders_was_down_for_a_day_and_reads_a_payment_made_in_time(shop
         say(order, "stock.committed" if stock_again else "stock.commit_failed", reason="gone")
         say(order, "payment.captured")
     assert said(events) == ["confirmed", "paid" if stock_again else "cancelled"]
+
+
+def test_what_comes_late_does_not_change_when_an_order_closed(shopper, say, time_machine_at):
+    order = shopper.buy()
+    shopper.call("post", f"orders/{order.id}/cancel", {"reason": ""}, If_Match="*")
+    closed_at = Order.objects.get(pk=order.pk).closed_at
+    assert closed_at is not None
+    with time_machine_at(hours=1):
+        say(order, "payment.captured")
+    order.refresh_from_db()
+    assert (order.state, order.payment_captured, order.closed_at) == ("cancelled", True, closed_at)

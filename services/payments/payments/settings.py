@@ -15,7 +15,8 @@ SANDBOX_URL = env.str("SANDBOX_URL", "http://127.0.0.1:18032")
 STRIPE_API_KEY = env.str("STRIPE_API_KEY", "")
 if PAYMENTS_PROVIDER == "stripe" and not STRIPE_API_KEY:
     raise SystemExit("payments: STRIPE_API_KEY is not set, and PAYMENTS_PROVIDER is stripe: set it to a secret key.")
-PAYMENTS_WEBHOOK_SECRETS = env.list("PAYMENTS_WEBHOOK_SECRETS", default=[])
+_secrets = env.list("PAYMENTS_WEBHOOK_SECRETS", default=[])
+PAYMENTS_WEBHOOK_SECRETS = [each.strip() for each in _secrets if each.strip()]
 PAYMENTS_RETURN_ORIGINS = [normal(each) for each in env.list("PAYMENTS_RETURN_ORIGINS", default=[]) if each.strip()]
 BEAT_SCHEDULES |= {  # type: ignore[name-defined]  # noqa: F821
     "payments.tasks.settle_payments": 5,

@@ -300,6 +300,19 @@ def test_what_an_old_process_moved_beside_a_new_one_is_posted_too(purchase, api,
     assert check_invariants(now=timezone.now()) == []
 
 
+@pytest.mark.parametrize(("method", "kind"), [("tok_success", "voided"), ("tok_capture_refused", "capture_failed")])
+def test_what_an_old_process_let_go_of_beside_a_new_one_is_posted_too(purchase, method, kind):
+    purchase.pay(method)
+    purchase.say(*(("confirmed",) if kind == "capture_failed" else ("cancelled",)), repeat=0, reason="buyer")
+    mine = f"SELECT id FROM payments_ledgerposting WHERE kind = '{kind}'"
+    break_in(f"DELETE FROM payments_ledgerentry WHERE posting_id IN ({mine})")
+    break_in(f"DELETE FROM payments_ledgerposting WHERE kind = '{kind}'")
+    assert len(check_invariants(now=timezone.now())) == 1
+    for _ in range(2):
+        call_command("open_ledger", stdout=StringIO())
+        assert check_invariants(now=timezone.now()) == []
+
+
 def test_a_waiting_refund_is_no_violation(purchase):
     purchase.pay("tok_refund_fails").say("confirmed", repeat=0)
     purchase.ask_refund(10)

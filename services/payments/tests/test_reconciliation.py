@@ -170,6 +170,17 @@ def test_the_days_since_the_last_report_are_caught_up_with(buys, time_machine_at
         assert len(reconciliation.days_to_reconcile(now=timezone.now())) == 31
 
 
+def test_a_day_that_was_left_out_is_caught_up_with_although_a_later_one_was_imported(db, own_provider, time_machine_at):
+    with time_machine_at(days=4):
+        reconcile_payments()
+    with time_machine_at(days=7):
+        reconcile_day(day=today() - timedelta(days=1), now=timezone.now())  # by hand, after days without a report
+        left_out = [today() - timedelta(days=number) for number in (3, 2)]
+        assert reconciliation.days_to_reconcile(now=timezone.now()) == left_out
+        reconcile_payments()
+        assert reconciliation.days_to_reconcile(now=timezone.now()) == []
+
+
 def test_a_provider_that_is_away_is_asked_again_an_hour_later(buys, own_provider, time_machine_at, caplog):
     buys()
     own_provider.kill()

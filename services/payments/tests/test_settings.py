@@ -47,6 +47,12 @@ def test_origins_are_read_as_browsers_write_them():
     assert "['https://shop.example', 'http://localhost:3000']" in said
 
 
+def test_secrets_may_be_written_with_spaces_between_them():
+    program = "from payments.settings import PAYMENTS_WEBHOOK_SECRETS as secrets; print(secrets)"
+    said = started("-c", program, PAYMENTS_WEBHOOK_SECRETS="whsec_new, whsec_old, ")
+    assert "['whsec_new', 'whsec_old']" in said
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

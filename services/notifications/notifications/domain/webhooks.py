@@ -24,6 +24,7 @@ ROTATION = timedelta(hours=24)  # so long messages are signed with the secret be
 MAX_ATTEMPTS = 16  # about a day and a half
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=6)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
+NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address is its last 32 bits
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -76,7 +77,7 @@ def require_reachable(url: str, addresses: Iterable[str], private_networks: Iter
     for address in found:
         if any(address in network for network in allowed):
             continue
-        if not address.is_global or address.is_multicast:
+        if not _is_public(address):
             raise Refused(f"{address} is not a public address.")
         if urlsplit(url).scheme != "https":
             raise Refused("It must begin with https://.")
@@ -86,6 +87,14 @@ def require_reachable(url: str, addresses: Iterable[str], private_networks: Iter
 def _plain(address: Address) -> Address:
     """An IPv4 address that is written as IPv6 is judged as what it is."""
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_public(address: Address) -> bool:
+    """Whether anybody may be there; an address by NAT64 is judged as the IPv4 address that it leads to."""
+    if address in NAT64:
+        address = IPv4Address(int(address) & 0xFFFF_FFFF)
+    once_private = address.is_reserved or getattr(address, "is_site_local", False)
+    return address.is_global and not address.is_multicast and not once_private
 
 
 def wait_after(attempts: int, *, jitter: float) -> timedelta | None:

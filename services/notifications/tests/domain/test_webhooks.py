@@ -57,6 +57,7 @@ def test_what_is_no_web_address_is_refused(url):
             "224.0.0.1",
         ),
         *("::1", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "ff02::1", "255.255.255.255"),
+        *("64:ff9b::a9fe:a9fe", "64:ff9b::10.0.0.5", "::127.0.0.1", "fec0::1"),  # by NAT64; as IPv6 once was
     ],
 )
 def test_an_address_that_is_not_public_is_refused(address):
@@ -70,6 +71,8 @@ def test_a_public_address_needs_https_and_a_permitted_private_one_does_not():
     assert require_reachable("https://shop.example/", ["8.8.8.8", "9.9.9.9"], []) == "8.8.8.8"
     with pytest.raises(Refused, match="https"):
         require_reachable("http://shop.example/", ["8.8.8.8"], ["10.0.0.0/8"])
+    assert require_reachable("https://shop.example/", ["64:ff9b::8.8.8.8"], []) == "64:ff9b::808:808"
+    assert require_reachable("https://shop.example/", ["2a00:1450::1"], []) == "2a00:1450::1"
     assert require_reachable("http://shop.internal/", ["10.1.2.3"], ["10.0.0.0/8"]) == "10.1.2.3"
     with pytest.raises(Refused, match=r"10\.1\.2\.3"):
         require_reachable("https://shop.example/", ["10.1.2.3"], ["10.2.0.0/16"])

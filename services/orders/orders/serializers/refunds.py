@@ -44,7 +44,7 @@ class LineCancellationInput(StrictSerializer):
 
 
 class RefundInput(StrictSerializer):
-    """Either `lines`, whose `parts` go back (all, unless named), or an `amount` that belongs to no line."""
+    """Either `lines`, whose `parts` go back (all, unless named; never without the goods), or an `amount` of no line."""
 
     lines = UnitsInput(many=True, allow_empty=False, required=False)
     parts = serializers.ListField(
@@ -62,6 +62,8 @@ class RefundInput(StrictSerializer):
             raise serializers.ValidationError("Give exactly one of lines and amount.", code="lines_or_amount")
         if "amount" in values and "parts" in values:
             raise serializers.ValidationError({"parts": ["An amount has no parts."]}, code="lines_or_amount")
+        if "goods" not in values.get("parts", ["goods"]):  # such units would count as paid back: nothing for a return
+            raise serializers.ValidationError({"parts": ["Give an amount to keep the goods."]}, code="parts_need_goods")
         if "amount" in values and values["amount"]["amount_minor"] == 0:
             raise serializers.ValidationError({"amount": ["Nothing would go back."]}, code="no_change")
         return values

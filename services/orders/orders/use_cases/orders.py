@@ -75,12 +75,12 @@ def apply(order: Order, *steps: Step, said: Said, detail: dict[str, Any] | None 
 def become(order: Order, *steps: Step, said: Said, detail: dict[str, Any] | None = None) -> None:
     """Take the steps in memory, and note what they say; what hangs on a state (cart, coupon) follows."""
     for step in steps:
-        if step.order.state != order.state:
+        if changes := step.order.state != order.state:
             order.state_since, order.asked_again = said.now, 0
         order.take(step)
         if order.state == lifecycle.State.PAID and order.paid_at is None:
             order.paid_at = said.now
-        if order.state in lifecycle.CLOSED:
+        if changes and order.state in lifecycle.CLOSED:
             order.closed_at = said.now
             coupons.give_back(order, now=said.now)
         if step.fact is Fact.STOCK_REJECTED:

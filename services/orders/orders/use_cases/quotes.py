@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import get_language
 
+from orders.domain import consignments
 from orders.domain.consignments import DAP, DDP, Destination, LandedCost, Line, LineCost, Step, Unquotable, Warehouse
 from orders.domain.landed_cost import landed_cost
 from orders.domain.owner import Owner
@@ -46,6 +47,7 @@ def make_quotes(*, owner: Owner, wanted: dict[str, Any], now: datetime) -> tuple
     for incoterm in [DDP, DAP] if wanted["incoterm"] == "both" else [wanted["incoterm"]]:
         try:
             cost = _best(lines, warehouses, rules, wanted, incoterm)
+            _refuse_if_free(cost)
         except Unquotable as refusal:
             refused.append({"incoterm": incoterm, "errors": list(_errors(refusal))})
             continue
@@ -148,6 +150,13 @@ def _best(
     if not costs:  # a reason that names a line says more than "this method does not go there"
         raise next((each for each in refusals if any(problem.line_id for problem in each.problems)), refusals[0])
     return min(costs, key=lambda cost: (cost.to_the_door, cost.destination.shipping_method))
+
+
+def _refuse_if_free(cost: LandedCost) -> None:
+    """An order is confirmed by a payment, and nobody can authorise nothing."""
+    if cost.total == 0:
+        detail = "Nothing would be left to pay. Take the coupon out of the cart, or put more into it."
+        raise Unquotable(consignments.Problem("nothing_to_pay", detail))
 
 
 def _errors(refusal: Unquotable) -> Iterator[dict[str, str]]:

@@ -14,7 +14,10 @@ ALARMS = {"open": "the buyer's bank contests the charge", "won": "we keep the mo
 
 
 def observe_disputes(payment: PaymentFacts, seen: Seen) -> Observation:
-    """Tell each dispute once when it opens and once when it is decided, whenever we see it first."""
+    """Tell each dispute once when it opens and once when it is decided, whenever we see it first.
+
+    Whoever listens goes by the last word: one that is still open is told again after another was decided.
+    """
     known = dict(payment.disputes)
     observed = Observation(payment)
     for dispute in seen.disputes:
@@ -28,25 +31,31 @@ def observe_disputes(payment: PaymentFacts, seen: Seen) -> Observation:
         steps = (["open"] if before is None else []) + ([dispute.state] if dispute.state in CLOSED else [])
         for step in steps:
             observed = _told(observed, dispute, step)
+    still_open = [dispute for dispute in seen.disputes if known[dispute.id] == "open"]
+    if still_open and observed.said and observed.said[-1].name == "dispute_closed":
+        observed = replace(observed, said=(*observed.said, _said(still_open[-1], "open", payment.currency)))
     after = replace(observed.payment, disputed="open" in known.values(), disputes=tuple(known.items()))
     return replace(observed, payment=after)
 
 
 def _told(observed: Observation, dispute: SeenDispute, step: str) -> Observation:
     payment = observed.payment
-    name = "disputed" if step == "open" else "dispute_closed"
-    outcome = None if step == "open" else step
     if step == "lost":
         payment = replace(payment, lost_minor=payment.lost_minor + dispute.amount_minor)
-    told = Said(name, {**_details(dispute, payment.currency), "outcome": outcome})
     return replace(
         observed,
         payment=payment,
-        said=(*observed.said, told),
+        said=(*observed.said, _said(dispute, step, payment.currency)),
         disputes=(*observed.disputes, replace(dispute, state=step)),
         postings=(*observed.postings, _posting(dispute, step, payment.currency)),
         alarm=f"dispute {dispute.id} of {dispute.amount_minor} {payment.currency}: {ALARMS[step]}",
     )
+
+
+def _said(dispute: SeenDispute, step: str, currency: str) -> Said:
+    name = "disputed" if step == "open" else "dispute_closed"
+    outcome = None if step == "open" else step
+    return Said(name, {**_details(dispute, currency), "outcome": outcome})
 
 
 def _posting(dispute: SeenDispute, step: str, currency: str) -> Posting:

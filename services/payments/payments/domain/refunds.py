@@ -48,6 +48,8 @@ def observe_refunds(payment: PaymentFacts, seen: Seen) -> Observation:
             refund = replace(refund, state=result)
         if result == "succeeded":
             postings.append(posting("refunded", refund.amount_minor, payment.currency, refund.id))
+        elif refund.state == "succeeded" and refund_result(seen, refund.sent) == "failed":
+            alarm = f"refund {refund.id} came back after it had arrived: the buyer does not have it"
         if result and [seen.refunds.get(reference) for reference in refund.sent].count("succeeded") > 1:
             alarm = f"refund {refund.id} went back more than once"
         refunds.append(refund)

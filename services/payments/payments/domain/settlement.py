@@ -137,7 +137,10 @@ def _observe_authorized(payment: PaymentFacts, seen: Seen) -> Observation:
         captured = replace(payment, state=State.CAPTURED)
         kind = "captured_late" if payment.refused else "captured"
         said = Said("captured", _money_moved(payment, seen))
-        return Observation(captured, (said,), postings=(posting(kind, payment.total_minor, payment.currency),))
+        took, due = f"{seen.amount_minor} {seen.currency}", f"{payment.total_minor} {payment.currency}"
+        alarm = "" if took == due else f"the provider took {took}, due was {due}"
+        booked = posting(kind, payment.total_minor, payment.currency)
+        return Observation(captured, (said,), alarm, postings=(booked,))
     if seen.status == "cancelled":
         if payment.due_minor == 0:
             said = Said("voided", {"amount": _total(payment)})

@@ -57,6 +57,12 @@ class Payment(models.Model):
 
     objects = PaymentQuerySet.as_manager()
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="payment_newest"),
+            models.Index(fields=["state", "-created_at", "-id"], name="payment_newest_of_state"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.order_number} {self.state}"
 

@@ -157,7 +157,7 @@ def seen(intent: dict[str, Any], refunds: list[dict[str, Any]], disputes: list[d
     contested = [row for row in disputes if row["status"] in DISPUTES]
     return Seen(
         status=status,
-        amount_minor=from_stripe(intent["amount"], currency),
+        amount_minor=from_stripe(intent["amount_received" if status == "captured" else "amount"], currency),
         currency=currency,
         at=datetime.now(UTC),
         object_id=intent["id"],

@@ -68,7 +68,7 @@ def _refund(
 
 
 def _begin_anew(operation: ProviderOperation) -> None:
-    """Reading first took time: who gave this call up meanwhile sends it, not we, and who is reading reads again."""
+    """Reading first took time: who gave this call up meanwhile sends it, not we; who is reading now reads again."""
     now = timezone.now()
     mine = ProviderOperation.objects.filter(pk=operation.pk, state="sent", sent_at=operation.sent_at)
     if not mine.update(sent_at=now, next_look_at=now + ANSWER_BY):

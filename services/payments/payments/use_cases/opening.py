@@ -15,6 +15,7 @@ from payments.models import Payment
 from payments.use_cases import ledger
 
 MOVED = Q(state__in=[str(State.AUTHORIZED), str(State.CAPTURED)]) | Q(postings__isnull=False)
+LET_GO = {State.VOIDED: "voided", State.FAILED: "capture_failed"}
 
 
 def open_ledger() -> int:
@@ -40,5 +41,7 @@ def _expected(payment: Payment, known: set[str]) -> list[Posting]:
     found = [posting("authorized", total, currency)]
     if payment.state == State.CAPTURED and f"captured_late:{payment.pk}" not in known:
         found.append(posting("captured", total, currency))
+    if (gone := LET_GO.get(State(payment.state))) and not any(key.startswith("capture_failed:") for key in known):
+        found.append(posting(gone, total, currency))
     back = (row for row in payment.refund_rows if row.state == "succeeded")
     return found + [posting("refunded", row.amount_minor, currency, str(row.pk)) for row in back]

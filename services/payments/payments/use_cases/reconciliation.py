@@ -37,12 +37,13 @@ class Outcome:
 
 
 def days_to_reconcile(*, now: datetime) -> list[date]:
-    """Whole days since the last one that was imported, yesterday at least when there is none yet."""
+    """Whole days that were not imported since the first one that was; yesterday when there is none yet."""
     yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-    done = SettlementReport.objects.filter(provider=settings.PAYMENTS_PROVIDER, imported_at__isnull=False)
-    last = done.order_by("-day").values_list("day", flat=True).first() or yesterday - timedelta(days=1)
-    first = max(last + timedelta(days=1), yesterday - timedelta(days=MOST_DAYS - 1))
-    return [first + timedelta(days=number) for number in range((yesterday - first).days + 1)]
+    reports = SettlementReport.objects.filter(provider=settings.PAYMENTS_PROVIDER, imported_at__isnull=False)
+    done = set(reports.values_list("day", flat=True))
+    first = max(min(done, default=yesterday), yesterday - timedelta(days=MOST_DAYS - 1))
+    days = (first + timedelta(days=number) for number in range((yesterday - first).days + 1))
+    return [day for day in days if day not in done]
 
 
 def reconcile_day(*, day: date, now: datetime) -> Outcome:

@@ -105,6 +105,19 @@ def test_each_dispute_is_told_when_it_opens_and_when_it_is_decided(known, shown,
     assert bool(again.alarm) is changed_later
 
 
+@pytest.mark.parametrize("second", ["open", ""])
+def test_a_dispute_that_is_decided_while_another_is_open_leaves_the_last_word_to_that(second):
+    """Orders holds what is disputed by the last word: it would ship."""
+    known = (("dp_1", "open"), ("dp_2", second)) if second else (("dp_2", "open"),)
+    shown = [dispute("won"), dispute(id="dp_2")] if second else [dispute(id="dp_0"), dispute("won", id="dp_2")]
+    observed = observe(replace(CAPTURED, disputes=known), seen(*shown), current=True)
+    assert [each.name for each in observed.said][-2:] == ["dispute_closed", "disputed"]
+    assert observed.payment.disputed
+    assert len(observed.postings) == len(observed.disputes) == len(observed.said) - 1
+    again = observe(observed.payment, seen(*shown), current=True)
+    assert (again.said, again.postings) == ((), ())
+
+
 def test_a_decision_that_changes_later_is_told_to_people():
     observed = observe(replace(CAPTURED, disputes=(("dp_1", "won"),)), seen(dispute("lost")), current=True)
     assert observed.alarm == "dispute dp_1 was won and is lost now"
@@ -183,3 +196,16 @@ def test_a_line_of_a_report_names_the_posting_it_tells_of(kind, reference, keys)
 def test_a_line_agrees_or_says_why_not(amount, currency, booked, taken, wrong):
     found = disagreement("charge", amount, currency, booked=booked, taken=taken)
     assert (found.kind if found else None) == wrong
+
+
+@pytest.mark.parametrize(
+    ("shown", "came_back"),
+    [({"a:1": "failed"}, True), ({"a:1": "succeeded"}, False), ({"a:1": "pending"}, False), ({}, False)],
+)
+def test_a_refund_that_comes_back_after_it_had_arrived_is_told_to_people(shown, came_back):
+    arrived = replace(refund("a", 100, "succeeded"), sent=("a:1",))
+    observed = observe(paid(arrived), replace(seen(), refunds=shown), current=True)
+    assert (observed.said, observed.postings, observed.payment.refunds) == ((), (), (arrived,))
+    assert observed.alarm == (
+        "refund a came back after it had arrived: the buyer does not have it" if came_back else ""
+    )

@@ -237,3 +237,11 @@ def test_money_that_went_back_twice_is_an_alarm():
 )
 def test_when_an_operation_has_had_its_effect(kind, look, done):
     assert is_done(kind, look, sent=("r1:1", "r1:2")) is done
+
+
+def test_a_capture_of_another_amount_than_was_due_is_told_to_people():
+    held = replace(PAYMENT, state=State.AUTHORIZED, confirmed=True)
+    assert observe(held, seen("captured"), current=True).alarm == ""
+    part = observe(held, seen("captured", amount_minor=400), current=True)
+    assert part.payment.state is State.CAPTURED
+    assert part.alarm == "the provider took 400 EUR, due was 1000 EUR"

@@ -176,6 +176,13 @@ def test_what_ran_out_at_stripe_says_so(provider_at_stripe, stripe_stand_in, rea
     assert (after.status, after.code) == ("cancelled", code)
 
 
+def test_what_was_captured_in_part_at_stripe_is_read_as_what_was_taken(provider_at_stripe, stripe_stand_in):
+    seen = provider_at_stripe.capture(pay(provider_at_stripe).object_id, key="c")
+    assert seen.amount_minor == 12999
+    stripe_stand_in.intents[seen.object_id]["amount_received"] = 5000
+    assert provider_at_stripe.read(seen.object_id).amount_minor == 5000
+
+
 @pytest.mark.parametrize(
     ("currency", "ours", "theirs"),
     [

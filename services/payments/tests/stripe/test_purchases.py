@@ -125,7 +125,7 @@ def test_case_20_a_dispute(at_stripe, stripe_stand_in):
 
 
 def test_case_20_two_disputes_of_one_charge(at_stripe, stripe_stand_in):
-    """One is decided while the other is open: the payment is contested until both are."""
+    """One is decided while the other is open: the payment is contested until both are, and that is the last word."""
     at_stripe.pay("pm_card_visa").say("confirmed", repeat=0)
     [intent] = stripe_stand_in.intents.values()
     stripe_stand_in.dispute(intent, "needs_response", 1000)
@@ -138,7 +138,7 @@ def test_case_20_two_disputes_of_one_charge(at_stripe, stripe_stand_in):
         first["status"], second["status"] = one, other
         webhook(at_stripe, f"charge.dispute.updated.{number}", intent["id"], object="dispute", id="dp_1")
         assert at_stripe.payment.dispute_state == state
-    assert at_stripe.said()[2:] == ["disputed", "disputed", "dispute_closed", "dispute_closed"]
+    assert at_stripe.said()[2:] == ["disputed", "disputed", "dispute_closed", "disputed", "dispute_closed"]
     assert at_stripe.payment.lost_minor == 1000
 
 
