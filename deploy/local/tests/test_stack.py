@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -17,6 +19,7 @@ from deploy.local import ports, supervisor
 from deploy.local.console import Failure
 from deploy.local.environment import load_secrets, write_environment
 from deploy.local.layout import Layout, choose_layout, read_variables
+from deploy.local.readiness import what_is_missing
 from deploy.local.stack import restart
 
 SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
@@ -90,6 +93,21 @@ def test_the_demo_refuses_a_wrong_port_base_in_one_sentence_too():
 def test_restarting_a_part_of_what_does_not_run_says_how_to_start_it(stack):
     with pytest.raises(Failure, match="make run"):
         restart(stack, "orders")
+
+
+def test_a_service_whose_web_process_is_away_is_said_to_be_so(stack):
+    class Gateway(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(502)
+            self.end_headers()
+            self.wfile.write(b'{"code": "service_unavailable"}')
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", stack.port("operators")), Gateway) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        assert what_is_missing(stack, "orders") == "its web process does not answer"
 
 
 def test_tests_never_share_ports_or_data_with_the_running_stack():
