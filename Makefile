@@ -54,7 +54,7 @@ test-stop:  ## stops what test-infra and test-e2e have started
 $(SERVICES:%=test-%): test-%:
 	@$(PYTHON) -m deploy.local.run_tests $*
 
-test-outbox:  ## the tests of libs/outbox; DB=mysql runs them on a real MySQL 9
+test-outbox:  ## the tests of libs/outbox; DB=mysql runs these, a library's or a service's on a real MySQL 9
 	@$(PYTHON) -m deploy.local.run_tests outbox
 
 test-libs:  ## the tests of our libraries

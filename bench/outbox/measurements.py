@@ -47,9 +47,9 @@ def commit_to_ack(stand: Stand, rate: int = 200, seconds: float = 10.0) -> tuple
     return statistics.median(times), times[int(len(times) * 0.99)]
 
 
-def update_rate(stand: Stand, count: int) -> float:
-    """Transactions of one UPDATE a second: the database alone, one connection, nothing of ours."""
-    work = stand.start("updates", count)
+def update_rate(stand: Stand, count: int, inbox: str) -> float:
+    """Transactions a second of one UPDATE, `with` or `without` the inbox row: one connection of the bare driver."""
+    work = stand.start("updates", count, inbox)
     work.go()
     return count / work.result()["seconds"]
 

@@ -154,8 +154,8 @@ def run_consumer(batch: str) -> Figures:
     return {}
 
 
-def run_updates(count: str) -> Figures:
-    """The database's own rate: so many transactions of the handler's one UPDATE, nothing of ours around them."""
+def run_updates(count: str, inbox: str) -> Figures:
+    """The database's own rate of the handler's UPDATE, with or without the inbox row: the bare driver."""
     from bench.outbox.shop.handlers import UPDATE
 
     connection.ensure_connection()
@@ -165,6 +165,8 @@ def run_updates(count: str) -> Figures:
     began = time.monotonic()
     for number in range(int(count)):
         cursor = raw.cursor()
+        if inbox == "with":
+            cursor.execute("INSERT IGNORE INTO inbox VALUES ('bench', %s, UTC_TIMESTAMP(6))", [f"{began}-{number}"])
         cursor.execute(UPDATE, [f"{placing.SKUS[number % 3]}-{number % 50}"])
         cursor.close()
         raw.commit()

@@ -1,6 +1,7 @@
 """A real MySQL beside MariaDB: Debian's core package in a tree of its own, run from there without being installed.
 
-`DB=mysql make test-outbox` starts one for the length of the tests. Its data lie in `.run/test/mysql`.
+`DB=mysql make test-outbox` (or any service, or library) starts one for the length of the tests. Its data lie in
+`.run/test/mysql`.
 """
 
 import os
@@ -18,7 +19,7 @@ from .supervisor import wait_until
 
 TREE = Path(os.environ.get("MYSQL_TREE") or ROOT / ".run" / "mysql-tree")
 REMEDY = (
-    f"sudo debootstrap --variant=minbase --include=mysql-server-core sid {TREE} http://deb.debian.org/debian\n"
+    f"sudo debootstrap --variant=minbase --include=mysql-server-core sid {TREE}\n"
     "    (debootstrap is a package; another tree with a MySQL in it: set MYSQL_TREE)"
 )
 
@@ -51,8 +52,8 @@ def serving(layout: Layout) -> Iterator[dict[str, str]]:
     try:
         with step("MySQL"):
             wait_until(lambda: database.ready(own), 90, "MySQL does not answer", own.run / "server.log")
-        password = load_secrets(own)["OUTBOX_DB_PASSWORD"]
-        yield {"DB_HOST": "127.0.0.1", "DB_PORT": str(own.port("database")), "OUTBOX_DB_PASSWORD": password}
+        passwords = {name: text for name, text in load_secrets(own).items() if name.endswith("_DB_PASSWORD")}
+        yield {"DB_HOST": "127.0.0.1", "DB_PORT": str(own.port("database")), **passwords}
     finally:
         process.terminate()
         process.wait(60)

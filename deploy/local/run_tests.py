@@ -1,8 +1,9 @@
 """Runs the tests, each part in a process of its own, two at a time, and says at the end which of them failed.
 
 python3 -m deploy.local.run_tests [part ...]; parts: the services, outbox, auth_jwt, chassis, deploy, contract, model,
-faults and e2e. Without a part: all that are there, even after one has failed. With DB=mysql in the environment the part
-outbox, and the faults of the outbox, run against a real MySQL (see mysql.py) instead of the machine's database.
+faults and e2e. Without a part: all that are there, even after one has failed. With DB=mysql in the environment the
+libraries, the services and the faults of the outbox run against a real MySQL (see mysql.py) instead of the machine's
+database.
 """
 
 import os
@@ -130,7 +131,7 @@ def main(names: list[str]) -> int:
 
 def _database(chosen: list[Part]) -> AbstractContextManager[dict[str, str]]:
     """What leads the tests to another database than the usual one, if DB asks for one."""
-    if os.environ.get("DB") != "mysql" or [part.name for part in chosen] != ["outbox"]:
+    if os.environ.get("DB") != "mysql" or not {part.name for part in chosen} & {*LIBRARIES, *SERVICES}:
         return nullcontext({})
     return mysql.serving(choose_layout(test=True))
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby
 from math import ceil
@@ -71,26 +71,28 @@ class Session:
                 connection.close()
 
 
-def anything_pending(cursor: Any) -> bool:
-    """The cheap question of an idle relay."""
-    cursor.execute("SELECT EXISTS (SELECT 1 FROM outbox_event)")
-    return bool(cursor.fetchone()[0])
+def busy_lanes(cursor: Any) -> list[int]:
+    """The lanes that have rows: the cheap question of an idle relay."""
+    cursor.execute(
+        "SELECT lane FROM outbox_lane AS l WHERE EXISTS (SELECT 1 FROM outbox_event AS e WHERE e.lane = l.lane)"
+    )
+    return [lane for (lane,) in cursor.fetchall()]
 
 
-def lock_lanes(cursor: Any, start: int) -> list[int]:
-    """Lock up to 8 lanes that no other relay holds, from `start` on and around.
+def lock_lanes(cursor: Any, start: int, among: Sequence[int] = range(LANES)) -> list[int]:
+    """Lock up to 8 of these lanes that no other relay holds, from `start` on and around.
 
     Without the LIMIT, or ordered by anything but the primary key, this would lock all lanes.
     """
     lanes: list[int] = []
-    for low, high in ((start, LANES), (0, start)):
+    for asked in ([lane for lane in among if lane >= start], [lane for lane in among if lane < start]):
+        if not asked or len(lanes) == LANES_PER_CLAIM:
+            continue
         cursor.execute(
-            "SELECT lane FROM outbox_lane WHERE lane >= %s AND lane < %s ORDER BY lane LIMIT %s FOR UPDATE SKIP LOCKED",
-            [low, high, LANES_PER_CLAIM - len(lanes)],
+            "SELECT lane FROM outbox_lane WHERE lane IN %s ORDER BY lane LIMIT %s FOR UPDATE SKIP LOCKED",
+            [asked, LANES_PER_CLAIM - len(lanes)],
         )
         lanes += [lane for (lane,) in cursor.fetchall()]
-        if len(lanes) == LANES_PER_CLAIM:
-            break
     return lanes
 
 
@@ -99,16 +101,8 @@ def read_rows(cursor: Any, lanes: list[int], batch: int, held_topics: Iterable[s
 
     With many megabytes in hand the other lanes are left for later; which come first is chance, so that none starves.
     """
-    if not lanes:
-        return []
-    cursor.execute(
-        "SELECT lane FROM outbox_lane AS l WHERE lane IN %s"
-        " AND EXISTS (SELECT 1 FROM outbox_event AS e WHERE e.lane = l.lane)",
-        [lanes],
-    )
-    busy, held, rows, size = [lane for (lane,) in cursor.fetchall()], list(held_topics), [], 0
-    random.shuffle(busy)
-    for lane in busy:
+    held, rows, size = list(held_topics), [], 0
+    for lane in random.sample(lanes, len(lanes)):
         if size > ENOUGH_BYTES:
             break
         found = _read_lane(cursor, lane, batch, held)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 from django.utils import timezone
 
-from outbox import inbox, progress
+from outbox import inbox, parked, progress
 from outbox.backoff import full_jitter
 from outbox.conf import conf
 from outbox.crashpoints import reach
@@ -44,6 +44,10 @@ class ConsumerLoop:
         self._uncommitted: set[Partition] = set()
         self._commit_at = 0.0
         self._progress_at = 0.0
+        # False only when nothing was parked since it was asked last. Nobody but a partition's owner parks its events; a
+        # former owner that wakes up parks what this one has handled or will handle itself, and both go in offset order.
+        self._may_be_parked = True
+        self._look_again_at = 0.0
 
     def run(self, stop: Flag) -> None:
         """Consume until `stop` is set; then leave the group with everything that was handled committed.
@@ -83,8 +87,20 @@ class ConsumerLoop:
             self._consumer.commit({place: self._positions[place] for place in self._uncommitted}, wait=False)
             self._uncommitted.clear()
 
+    def _look_for_parked(self) -> None:
+        """Ask now and then whether anything is parked; while nothing is, no event need be looked up."""
+        if time.monotonic() < self._look_again_at:
+            return
+        self._look_again_at = time.monotonic() + PROGRESS_EVERY
+        try:
+            self._may_be_parked = parked.mine().exists()
+        except (DatabaseError, InterfaceError):
+            self._may_be_parked = True
+            connection.close()
+
     def _handle(self, records: list[Record]) -> None:
-        if len(records) > 1 and handle_together(records):
+        self._look_for_parked()
+        if len(records) > 1 and handle_together(records, look=self._may_be_parked):
             for record in records:
                 self._handled(record)
             return
@@ -93,7 +109,7 @@ class ConsumerLoop:
             if partition in self._paused:
                 continue
             try:
-                handle_one(record)
+                self._may_be_parked |= handle_one(record, look=self._may_be_parked)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -156,6 +172,7 @@ class ConsumerLoop:
 
     def _on_assigned(self, partitions: list[Partition]) -> None:
         self._forget(partitions)
+        self._may_be_parked, self._look_again_at = True, 0.0
         self._assigned.update(partitions)
         self._at_end_at.update(dict.fromkeys(partitions, time.monotonic()))
         logger.info("partitions assigned", extra={"partitions": len(partitions)})

@@ -35,7 +35,7 @@ def any_parked(records: Iterable[Record]) -> bool:
 
 def is_waiting(record: Record) -> bool:
     """True when earlier events of the record's key are parked."""
-    with connection.cursor() as cursor:  # plain SQL: it is asked for every event
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT 1 FROM inbox_parked WHERE consumer = %s AND topic = %s AND `key` = %s"
             " AND `partition` = %s AND `offset` < %s)",

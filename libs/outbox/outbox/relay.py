@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError
 
 from outbox import wakeup
 from outbox.backoff import full_jitter
-from outbox.claims import Row, Session, anything_pending, count_failure, delete_acknowledged, lock_lanes, read_rows
+from outbox.claims import Row, Session, busy_lanes, count_failure, delete_acknowledged, lock_lanes, read_rows
 from outbox.conf import conf
 from outbox.crashpoints import is_armed, reach
 from outbox.errors import BrokerUnavailable, MessageRejected, ProducerDied, PublishError, TopicUnavailable
@@ -111,22 +111,19 @@ class Relay:
     def run(self, stop: Flag) -> None:
         """Send whatever is committed, as soon as it is, until `stop` is set."""
         try:
-            woken = False
             while not stop.is_set():
-                self.drain(5.0, stop, woken=woken)
+                self.drain(5.0, stop)
                 pause = self._not_before - time.monotonic()
                 if pause > 0:
-                    woken = False
                     stop.wait(pause)
                 else:
-                    woken = wakeup.wait(1.0, stop)
+                    wakeup.wait(1.0, stop)
         finally:
             self.close()
 
-    def drain(self, seconds: float, stop: Flag | None = None, *, woken: bool = False) -> Totals:
+    def drain(self, seconds: float, stop: Flag | None = None) -> Totals:
         """Send until nothing more can be sent now, or for about `seconds`; in an outage return at once.
 
-        `woken` says that there is something, so that this is not asked first.
         Raises only database errors that do not pass by themselves.
         """
         totals, began = Totals(), time.monotonic()
@@ -140,10 +137,10 @@ class Relay:
                 and began + seconds > time.monotonic() > self._not_before
                 and not (stop and stop.is_set())
             ):
-                if not woken and not self._pending():
+                done = self._round(totals, stop)
+                if done is None:
                     break
-                woken = False
-                empty_rounds = 0 if self._round(totals, stop) else empty_rounds + 1
+                empty_rounds = 0 if done else empty_rounds + 1
         except BrokerUnavailable as error:
             self._back_off(error)
         except (DatabaseError, InterfaceError) as error:
@@ -160,18 +157,20 @@ class Relay:
         if not keep_producer:
             self._drop_producer()
 
-    def _pending(self) -> bool:
-        with self._session.transaction() as cursor:
-            return anything_pending(cursor)
+    def _round(self, totals: Totals, stop: Flag | None) -> bool | None:
+        """One claim: lock lanes, send, delete what was acknowledged, commit.
 
-    def _round(self, totals: Totals, stop: Flag | None) -> bool:
-        """One claim: lock lanes, send, delete what was acknowledged, commit. False when there was nothing to send."""
-        producer = self._ready_producer()
+        None when nothing is pending, False when nothing of it could be sent now.
+        """
         now = time.monotonic()
         self._held = {topic: until for topic, until in self._held.items() if until > now}
         HELD_TOPICS.set(len(self._held))
         with self._session.transaction() as cursor:
-            lanes = lock_lanes(cursor, self._start)
+            busy = busy_lanes(cursor)
+            if not busy:
+                return None
+            producer = self._ready_producer()
+            lanes = lock_lanes(cursor, self._start, busy)
             self._start = (self._start + LANES // 2) % LANES
             rows = read_rows(cursor, lanes, conf.BATCH_SIZE, self._held)
             rows = self._writable(rows, producer)

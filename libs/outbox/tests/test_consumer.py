@@ -11,7 +11,7 @@ from outbox import consumer
 from outbox.conf import conf
 from outbox.consumer import ConsumerLoop
 from outbox.kafka.administration import group_lag
-from outbox.models import ConsumerProgress, InboxEntry
+from outbox.models import ConsumerProgress, InboxEntry, ParkedEvent
 from outbox.progress import caught_up_since
 from outbox.relay import Relay
 from project import handlers
@@ -99,6 +99,20 @@ def test_lag_is_told_in_messages_and_seconds_until_the_partition_goes_on(topic, 
     away.clear()
     eventually(lambda: Diary.objects.count() == 5, 40)
     eventually(lambda: lag(topic, "consumer_lag") == 0 == lag(topic, "consumer_lag_seconds"))
+
+
+def test_what_is_parked_while_the_consumer_runs_holds_its_key_at_once(loop):
+    def broken() -> None:
+        raise ValueError("the handler is broken")
+
+    send(keys=2, each=1)
+    eventually(lambda: Diary.objects.count() == 2)
+    handlers.moods["key-0", 2] = broken
+    send(keys=2, each=1)
+    eventually(lambda: ParkedEvent.objects.count() == 1 and Diary.objects.count() == 3)
+    send(keys=2, each=1)
+    eventually(lambda: ParkedEvent.objects.count() == 2 and Diary.objects.count() == 4)
+    assert diary() == {"key-0": [1], "key-1": [1, 2, 3]}
 
 
 def test_run_events_dies_as_a_whole(topic, processes):

@@ -80,12 +80,12 @@ def test_another_isolation_level_is_an_error(settings):
 
 @pytest.mark.django_db
 def test_status_reads_like_a_report(capsys, settings):
-    settings.OUTBOX = {**settings.OUTBOX, "SUBSCRIPTIONS": ["order-events"]}
+    settings.OUTBOX = {**settings.OUTBOX, "SUBSCRIPTIONS": ["nobodys-events"]}
     count("a")
     now = timezone.now()
     KeyBlock.objects.create(topic="t", key="late", lane=1, until=now + timedelta(seconds=90), attempts=2, error="large")
     KeyBlock.objects.create(topic="t", key="dead", lane=1, until=None, attempts=5, error="large")
-    progress.record([("order-events", 0)], now - timedelta(minutes=5))
+    progress.record([("nobodys-events", 0)], now - timedelta(minutes=5))
     call_command("outbox_status")
     said = capsys.readouterr().out
     for line in (
@@ -94,7 +94,7 @@ def test_status_reads_like_a_report(capsys, settings):
         "keys that wait              2",
         "late: waits, tried again in 90 s; 2 attempts; large",
         "dead: waits, for a person: its event is dead; 5 attempts; large",
-        "reads order-events             to its end 5 min ago, 1 partitions; lag 0",
+        "reads nobodys-events           to its end 5 min ago, 1 partitions; lag 0",
     ):
         assert line in said
 

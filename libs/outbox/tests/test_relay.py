@@ -1,5 +1,6 @@
 """The relay against a real broker: everything committed arrives, in order, also when it fails."""
 
+import os
 import random
 import threading
 
@@ -114,10 +115,11 @@ def test_a_commit_wakes_the_relay(topic, relay):
     waiter.join()
 
 
-def test_the_wake_up_survives_a_redis_that_drops_its_connections(topic):
+def test_the_wake_up_survives_a_redis_that_drops_its_connection(topic):
     stop, woken = threading.Event(), threading.Event()
     count("a")
-    redis.Redis.from_url(conf.WAKE_URL).client_kill_filter(_type="normal", skipme=True)
+    host, port = wakeup._mute[os.getpid(), conf.WAKE_URL]._sock.getsockname()
+    redis.Redis.from_url(conf.WAKE_URL).client_kill_filter(addr=f"{host}:{port}")
 
     def wait() -> None:
         while not stop.is_set():

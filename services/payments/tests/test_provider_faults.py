@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
+from payments.domain.facts import Seen
 from payments.models import ProviderOperation
-from payments.use_cases import operations
+from payments.providers.base import Unanswered
+from payments.use_cases import calls, operations
+from payments.use_cases.refunds import retry_refund
 
 
 def operations_of(purchase, kind: str) -> list[str]:
@@ -200,6 +206,57 @@ def test_refunds_that_are_pending_are_answered_once(purchase, sweep, wait_for):
     answered = [data["refund_id"] for name, data in purchase.events() if name == "refunded"]
     assert answered == [str(refund_id), str(other)]
     assert purchase.kept() == 9000
+
+
+def test_a_refund_that_is_pending_for_days_is_read_ever_more_rarely(purchase):
+    purchase.pay("tok_refund_pending").say("confirmed", repeat=0)
+    purchase.ask_refund(2999)
+    waits = []
+    for _ in range(10):
+        operation = ProviderOperation.objects.get(kind="refund")
+        seen = Seen("captured", 12999, "EUR", timezone.now(), refunds={operation.reference: "pending"})
+        operations.record(operation=operation, seen=seen)
+        operation.refresh_from_db()
+        waits.append(operation.next_look_at - timezone.now())
+    assert waits[0] < timedelta(seconds=10)
+    assert waits[-1] > timedelta(minutes=4)
+    assert operation.state == "unknown"
+
+
+@pytest.fixture
+def sent_again(purchase, without_workers, sweep):
+    """A refund that failed once and is being sent again by a worker that is slow: the row as it has it."""
+    purchase.pay("tok_refund_fails").say("confirmed", repeat=0)
+    sweep()
+    sweep()
+    refund_id = purchase.ask_refund(2999)
+    sweep()
+    assert purchase.said()[-1] == "refund_failed"
+    retry_refund(payment_id=purchase.payment_id, refund_id=refund_id, now=timezone.now())
+    rows = ProviderOperation.objects.filter(kind="refund", attempt_number=2, state="pending")
+    assert rows.update(state="sent", sent_at=timezone.now()) == 1
+    return ProviderOperation.objects.get(kind="refund", attempt_number=2)
+
+
+def test_a_worker_that_was_given_up_while_it_read_first_sends_no_refund(purchase, sent_again, sweep):
+    operations.read_back(operation_id=sent_again.pk)  # not there: another sending is begun
+    with pytest.raises(Unanswered):
+        calls.call(sent_again)
+    sweep()
+    assert purchase.kept() == 12999 - 2999
+    assert purchase.said()[-1] == "refunded"
+
+
+def test_what_was_read_before_a_slow_worker_sent_its_refund_begins_no_other(purchase, sent_again, sweep):
+    older = ProviderOperation.objects.get(pk=sent_again.pk)
+    seen = calls.read(older.payment.provider, older.attempt)
+    calls.call(sent_again)
+
+    operations.record(operation=older, seen=seen, wake=True)
+
+    sweep()
+    assert operations_of(purchase, "refund") == ["done", "done"]
+    assert purchase.kept() == 12999 - 2999
 
 
 def test_an_authorisation_that_ran_out_at_the_provider_cannot_be_captured(purchase, provider):

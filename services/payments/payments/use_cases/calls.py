@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
+
+from django.utils import timezone
 
 from payments.domain.facts import Kind, Seen
 from payments.domain.refunds import refund_result
 from payments.models import Attempt, ProviderOperation
-from payments.providers.base import Order, Provider
+from payments.providers.base import Order, Provider, Unanswered
 from payments.providers.registry import provider_named
+
+ANSWER_BY = timedelta(seconds=30)
 
 
 def read(provider_name: str, attempt: Attempt) -> Seen | None:
@@ -56,5 +61,16 @@ def _refund(
     """Nothing is sent while an earlier sending is on its way, or once one has arrived."""
     if seen is not None and refund_result(seen, operation.sent()) in {"succeeded", "pending"}:
         return seen
+    if seen is not None:
+        _begin_anew(operation)
     reference, key = operation.reference, operation.idempotency_key
     return provider.refund(object_id, refund_id=reference, amount_minor=amount_minor, key=key)
+
+
+def _begin_anew(operation: ProviderOperation) -> None:
+    """Reading first took time: who gave this call up meanwhile sends it, not we, and who is reading reads again."""
+    now = timezone.now()
+    mine = ProviderOperation.objects.filter(pk=operation.pk, state="sent", sent_at=operation.sent_at)
+    if not mine.update(sent_at=now, next_look_at=now + ANSWER_BY):
+        raise Unanswered("it took too long to read what had been sent before; nothing was sent")
+    operation.sent_at = now

@@ -22,12 +22,12 @@ from payments.domain.settlement import is_done
 from payments.models import Attempt, Payment, ProviderOperation
 from payments.providers.base import Refused, Unanswered
 from payments.use_cases import calls
+from payments.use_cases.calls import ANSWER_BY
 from payments.use_cases.observing import write_down
 from payments.use_cases.payments import advance
 from payments.use_cases.telling import save
 
 logger = logging.getLogger(__name__)
-ANSWER_BY = timedelta(seconds=30)
 FIRST_READ_AFTER = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
 REFUSED_AGAIN_AFTER = timedelta(minutes=1)
@@ -102,13 +102,16 @@ def _record(asked: ProviderOperation, seen: Seen | None, wake: bool) -> UUID | N
         operation = next((row for row in payment.operation_rows if row.pk == asked.pk), None) if payment else None
         if payment is None or operation is None or operation.state not in STARTED:
             return None
+        if operation.sent_at != asked.sent_at:  # it was sent after this was seen
+            return None
         attempt = next(row for row in payment.attempt_rows if row.pk == operation.attempt_id)
         sent = _references(payment, operation) if operation.kind in MONEY_BACK else []
         observed = write_down(payment, attempt, seen, now, sent=sent)
         result = refund_result(seen, sent) if seen is not None else None
         if seen is not None and (seen.status == "processing" or result == "pending"):
-            operation.state, operation.next_look_at = "unknown", now + FIRST_READ_AFTER
-            operation.save(update_fields=["state", "next_look_at"])
+            operation.state, operation.next_look_at = "unknown", now + read_after(operation.reads)
+            operation.reads = min(operation.reads + 1, 1000)
+            operation.save(update_fields=["state", "next_look_at", "reads"])
             save(payment, now, *observed.said, postings=observed.postings)
             return None
         operation.state = "done" if is_done(Kind(operation.kind), seen, sent=sent) else "not_executed"
