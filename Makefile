@@ -5,6 +5,10 @@ LOCAL := @$(PYTHON) -m deploy.local
 SERVICES := identity catalog orders payments notifications
 .DEFAULT_GOAL := help
 
+$(VENV)/python:
+	@printf '\n  !!! There is no .venv yet.\n    What to do: make run, or make test-infra for the tests alone.\n' >&2; exit 1
+demo model bench lint docs: | $(VENV)/python
+
 .PHONY: help
 help:  ## lists these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-22s %s\n", $$1, $$2}'

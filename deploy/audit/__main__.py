@@ -1,6 +1,6 @@
 """`python -m deploy.audit [--topics] [--settled SECONDS]` asks every invariant over all schemas.
 
-Exit code 1: one is violated.
+Exit code 1: one is violated; 2: they could not be asked.
 Reads DB_HOST, DB_PORT and AUDIT_DB_PASSWORD (user `crossborder_audit`) from the environment, else from `.run/env`; with
 `--topics` also KAFKA_BOOTSTRAP_SERVERS, and compares every topic with every inbox.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import MySQLdb
+from confluent_kafka import KafkaException
 
 from . import payments, topics
 from .invariants import QUESTIONS as ORDERS_QUESTIONS
@@ -23,7 +24,16 @@ ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ORDERS_QUESTIONS | payments.QUESTIONS
 
 
+class Unasked(Exception):
+    """What keeps the invariants from being asked."""
+
+
 def connect(variables: dict[str, str]) -> Any:
+    for name in ("DB_HOST", "DB_PORT", "AUDIT_DB_PASSWORD"):
+        if not variables.get(name):
+            raise Unasked(f"{name} is not set, and .run/env does not have it.")
+    if not variables["DB_PORT"].isdecimal():
+        raise Unasked(f"DB_PORT must be a number, not {variables['DB_PORT']!r}.")
     connection = MySQLdb.connect(
         host=variables["DB_HOST"],
         port=int(variables["DB_PORT"]),
@@ -58,9 +68,13 @@ def main() -> int:
     from deploy.local.layout import read_variables
 
     variables = read_variables(ROOT / ".run" / "env") | dict(os.environ)
-    found = violations(variables, settled=options.settled)
-    if options.topics:
-        found |= topics.violations(variables, connect(variables), settled=options.settled)
+    try:
+        found = violations(variables, settled=options.settled)
+        if options.topics:
+            found |= topics.violations(variables, connect(variables), settled=options.settled)
+    except (Unasked, MySQLdb.Error, KafkaException, TimeoutError) as problem:
+        print(f"  The invariants could not be asked: {problem}", file=sys.stderr)
+        return 2
     for name in [*QUESTIONS, *(topics.QUESTIONS if options.topics else ())]:
         print(f"  {'!!' if name in found else 'ok'}  {name.split(' ', 1)[0]}  not: {name.split(' ', 1)[1]}")
         for row in found.get(name, []):

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from .console import Failure
 from .layout import ROOT, VENV, choose_layout
 from .shopper import Shopper, Unexpected, wait_for
 
@@ -46,7 +47,8 @@ def show_quote(quote: dict[str, Any]) -> Iterator[str]:
             yield f"   {each['kind']:9} {amount:>12}  {why}"
     for charge in quote["charges"]:
         yield f"{charge['kind']:9} {charge['amount']['display']:>15}  collected at {charge['collect']}"
-    yield f"total     {quote['total']['display']:>15}  {quote['incoterm']}, {quote['delivery_days']} days"
+    days = " to ".join(map(str, quote["delivery_days"]))
+    yield f"total     {quote['total']['display']:>15}  {quote['incoterm']}, {days} days"
 
 
 def registered_buyer() -> None:
@@ -143,6 +145,9 @@ def main() -> int:
             print(f"\nNot as promised: {problem}")
             if isinstance(problem, httpx.ConnectError):
                 print("Is the stack running? Start it with: make run")
+            return 1
+        except Failure as failure:
+            print(f"\n  !!! {failure}", file=sys.stderr)
             return 1
     print(f"\nEverything was as promised ({time.perf_counter() - started:.1f} s).")
     return 0

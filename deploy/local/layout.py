@@ -67,7 +67,7 @@ class Layout:
 def choose_layout(*, test: bool) -> Layout:
     """The running stack's layout or, with `test`, the tests' one; `PORT_BASE` moves both."""
     text = os.environ.get("PORT_BASE") or dotenv().get("PORT_BASE") or "18000"
-    if not text.isdigit() or not 1024 <= int(text) <= 64000:
+    if not text.isdecimal() or not 1024 <= int(text) <= 64000:
         raise Failure(f"PORT_BASE is {text!r}.", "Set it to a number from 1024 to 64000.")
     if test:
         return Layout(run=ROOT / ".run" / "test", port_base=int(text) + 1000, test=True)

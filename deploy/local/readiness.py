@@ -58,6 +58,8 @@ def _web(layout: Layout, service: str) -> str:
         with urllib.request.urlopen(f"{layout.url('operators')}/readyz/{service}", timeout=5) as answer:  # noqa: S310
             return "" if answer.status == 200 else f"/readyz answers {answer.status}"
     except urllib.error.HTTPError as error:
+        if error.code == 502:  # the gateway's own word
+            return "its web process does not answer"
         return f"/readyz answers {error.code}: {error.read(300).decode(errors='replace')}"
     except OSError as error:
         return f"/readyz does not answer ({error})"

@@ -160,9 +160,11 @@ def _started_version(layout: Layout, service: str) -> str:
 
 
 def _require(layout: Layout, group: str) -> None:
-    known = {group for group, _ in supervisor.states(layout)} if supervisor.is_running(layout) else set()
+    if not supervisor.is_running(layout):
+        raise Failure("It is not running.", "Start it: make run")
+    known = {group for group, _ in supervisor.states(layout)}
     if group not in known:
-        raise Failure(f"There is no {group!r} to restart.", f"Name one of: {', '.join(sorted(known)) or 'none runs'}")
+        raise Failure(f"There is no {group!r} to restart.", f"Name one of: {', '.join(sorted(known))}")
 
 
 def _show_addresses(layout: Layout) -> None:

@@ -1,12 +1,16 @@
 """The local stack's own promises: secrets stay, a busy port is named, leftovers are ended, dead processes come back."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -15,15 +19,19 @@ from deploy.local import ports, supervisor
 from deploy.local.console import Failure
 from deploy.local.environment import load_secrets, write_environment
 from deploy.local.layout import Layout, choose_layout, read_variables
+from deploy.local.readiness import what_is_missing
+from deploy.local.stack import restart
 
 SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
 
 
 @pytest.fixture
 def stack(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return Layout(run=tmp_path / "run", port_base=min(probe.getsockname()[1], 60000), test=True)
+    while True:  # below what the kernel gives to connections, so that none of them takes a port meanwhile
+        layout = Layout(run=tmp_path / "run", port_base=random.randrange(10000, 17000), test=True)
+        with suppress(Failure):
+            ports.require_free_ports(layout, list(layouts.PORTS))
+            return layout
 
 
 def wait_for(condition, seconds=20.0):
@@ -60,12 +68,46 @@ def test_no_two_programs_share_a_port():
     assert len(set(layouts.PORTS.values())) == len(layouts.PORTS)
 
 
-@pytest.mark.parametrize("value", ["nonsense", "80", "70000", "-1"])
+@pytest.mark.parametrize("value", ["nonsense", "80", "70000", "-1", "²"])
 def test_a_wrong_port_base_is_refused_in_one_sentence(monkeypatch, value):
     monkeypatch.setenv("PORT_BASE", value)
 
     with pytest.raises(Failure, match="PORT_BASE is"):
         choose_layout(test=False)
+
+
+def test_the_demo_refuses_a_wrong_port_base_in_one_sentence_too():
+    demo = subprocess.run(
+        [sys.executable, "-m", "deploy.local.demo"],
+        cwd=layouts.ROOT,
+        env=os.environ | {"PORT_BASE": "many"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert demo.returncode == 1
+    assert "PORT_BASE is 'many'" in demo.stderr
+    assert "Traceback" not in demo.stderr
+
+
+def test_restarting_a_part_of_what_does_not_run_says_how_to_start_it(stack):
+    with pytest.raises(Failure, match="make run"):
+        restart(stack, "orders")
+
+
+def test_a_service_whose_web_process_is_away_is_said_to_be_so(stack):
+    class Gateway(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(502)
+            self.end_headers()
+            self.wfile.write(b'{"code": "service_unavailable"}')
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", stack.port("operators")), Gateway) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        assert what_is_missing(stack, "orders") == "its web process does not answer"
 
 
 def test_tests_never_share_ports_or_data_with_the_running_stack():

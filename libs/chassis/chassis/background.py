@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from chassis.settings import Service
 
 
+SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+
+
 def celery_settings(service: Service) -> dict[str, Any]:
     env = service.env
     default_queue = env.str("CELERY_DEFAULT_QUEUE", "default")
@@ -86,7 +89,7 @@ def event_settings(service: Service) -> dict[str, Any]:
             "CLIENT_ID": env.str("KAFKA_CLIENT_ID", "crossborder-trade-api"),
             "IDEMPOTENCE": env.bool("KAFKA_PRODUCER_IDEMPOTENCE", True),
             "GROUP_PROTOCOL": env.str("KAFKA_GROUP_PROTOCOL", "classic"),
-            "SECURITY_PROTOCOL": env.str("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
+            "SECURITY_PROTOCOL": env.choice("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", SECURITY_PROTOCOLS),
             "SASL_MECHANISM": env.str("KAFKA_SASL_MECHANISM", ""),
             "SASL_USERNAME": env.str("KAFKA_SASL_USERNAME", ""),
             "SASL_PASSWORD": env.str("KAFKA_SASL_PASSWORD", ""),

@@ -60,6 +60,20 @@ class Env(environ.Env):
             self._refuse(f"{var} must be at least {least}, not {value}")
         return value
 
+    def choice(self, var: str, default: str, options: tuple[str, ...]) -> str:
+        """One of these words."""
+        text = self.str(var, default)
+        if text not in options:
+            self._refuse(f"{var} must be {', '.join(options[:-1])} or {options[-1]}, not {text!r}")
+        return text
+
+    def http(self, var: str, default: str) -> str:
+        """An http or https address; empty if the default is."""
+        text = self.str(var, default)
+        if text != default and not _is_http(text):
+            self._refuse(f"{var} must be an address such as https://host.example, not {text!r}")
+        return text
+
     def networks(self, var: str, default: builtins.list[str]) -> builtins.list[str]:
         """Address blocks such as 10.0.0.0/8, separated by commas."""
         blocks = self.list(var, default=default)
@@ -80,3 +94,11 @@ class Env(environ.Env):
         if parts.scheme not in {"redis", "rediss"}:
             self._refuse(f"{var} must be a redis:// address, not {address!r}")
         return urlunsplit(parts._replace(path=f"/{2 * SERVICES.index(self.service) + offset}"))
+
+
+def _is_http(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False

@@ -43,6 +43,7 @@ TOPICS = {
     "KAFKA_PAYMENTS_TOPIC": "payment-events",
     "KAFKA_USERS_TOPIC": "user-events",
 }
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY"  # noqa: E501
 
 
@@ -71,7 +72,7 @@ class Service:
 
     @property
     def public_url(self) -> str:
-        return self.env.str("PUBLIC_URL", "http://localhost:18000").rstrip("/")
+        return self.env.http("PUBLIC_URL", "http://localhost:18000").rstrip("/")
 
     def topic(self, setting: str) -> str:
         return self.env.str(setting, TOPICS[setting])
@@ -99,8 +100,8 @@ class Service:
             "USE_TZ": True,
             "APPEND_SLASH": False,
             "DATA_UPLOAD_MAX_MEMORY_SIZE": 1_048_576,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": env.str("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
-            "LOGGING": logging_config(env.str("LOG_LEVEL", "INFO")),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": env.http("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+            "LOGGING": logging_config(env.choice("LOG_LEVEL", "INFO", LOG_LEVELS)),
             "LOGGING_CONFIG": "logging.config.dictConfig",
             "TEST_RUNNER": "chassis.testing.PytestRunner",
         }

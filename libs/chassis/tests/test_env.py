@@ -56,12 +56,23 @@ def test_an_empty_value_is_no_number(env):
         (lambda e: e.bool("X", False), "maybe", "orders: X must be bool, not 'maybe'."),
         (lambda e: e.redis("X", "redis://h/0", offset=0), "http://h", "orders: X must be a redis:// address"),
         (lambda e: e.networks("X", []), "10.0.0.0/99", "orders: X must be address blocks such as 10.0.0.0/8"),
+        (lambda e: e.choice("X", "A", ("A", "B")), "C", "orders: X must be A or B, not 'C'."),
+        (lambda e: e.choice("X", "A", ("A", "B", "C")), "a", "orders: X must be A, B or C, not 'a'."),
+        (lambda e: e.http("X", "http://h"), "h.example", "orders: X must be an address such as https://host.example"),
+        (lambda e: e.http("X", "http://h"), "https://", "orders: X must be an address such as https://host.example"),
+        (lambda e: e.http("X", "http://h"), "http://h:port", "orders: X must be an address such as https://host"),
     ],
 )
 def test_a_missing_or_malformed_value_stops_with_a_sentence_that_names_it(env, read, value, sentence):
     with pytest.raises(SystemExit) as stop:
         read(env(**({} if value is None else {"X": value})))
     assert str(stop.value).startswith(sentence)
+
+
+def test_a_choice_and_an_address_are_taken_as_they_are_written(env):
+    assert env(X="B").choice("X", "A", ("A", "B")) == "B"
+    assert env(X="https://shop.example:8443/base").http("X", "http://h") == "https://shop.example:8443/base"
+    assert env(X="").http("X", "") == ""
 
 
 def test_the_sentence_names_the_services_own_variable(env):

@@ -72,6 +72,7 @@ def event(traceparent: str) -> Event:
 
 def run_task(name: str, traceparent: str) -> None:
     """As a worker runs it when it was woken in this trace."""
+    app.loader.import_default_modules()  # as a worker does: the tasks are known then
     task = app.tasks[name]
     task.push_request(id="task-1", traceparent=traceparent)
     try:

@@ -11,7 +11,7 @@ globals().update(service.settings())
 PAYMENTS_PROVIDER = env.str("PAYMENTS_PROVIDER", "sandbox")
 if PAYMENTS_PROVIDER not in {"sandbox", "stripe"}:
     raise SystemExit(f"payments: PAYMENTS_PROVIDER must be sandbox or stripe, not {PAYMENTS_PROVIDER!r}.")
-SANDBOX_URL = env.str("SANDBOX_URL", "http://127.0.0.1:18032")
+SANDBOX_URL = env.http("SANDBOX_URL", "http://127.0.0.1:18032")
 STRIPE_API_KEY = env.str("STRIPE_API_KEY", "")
 if PAYMENTS_PROVIDER == "stripe" and not STRIPE_API_KEY:
     raise SystemExit("payments: STRIPE_API_KEY is not set, and PAYMENTS_PROVIDER is stripe: set it to a secret key.")
