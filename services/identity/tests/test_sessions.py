@@ -27,6 +27,15 @@ def test_a_login_gives_five_minutes_of_access_signed_with_a_named_key(client, sh
     assert {"sid", "jti", "auth_time", "roles"} <= set(claims)
 
 
+def test_who_sends_an_expired_access_token_along_still_logs_in_and_refreshes(client, shopper, login):
+    """As a storefront does that puts its token on every request."""
+    client.credentials(HTTP_AUTHORIZATION="Bearer expired.or.not")
+    tokens = login()
+    assert tokens.status_code == 200
+    answer = client.post("/api/v1/auth/token/refresh", {"refresh": tokens.json()["refresh"]})
+    assert answer.status_code == 200
+
+
 def test_the_key_set_shows_public_halves_only(client):
     keys = client.get("/.well-known/jwks.json").json()["keys"]
     assert [key["kid"] for key in keys] == [SigningKey.objects.get().kid]

@@ -33,6 +33,13 @@ COOKIE = "refresh_token"
 COOKIE_PATH = "/api/v1/auth"
 
 
+class Unauthenticated(View):
+    """For who has no access token, or one that has expired: whatever they send along is not looked at."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+
 def token_response(pair: sessions.Pair, place: str) -> Response:
     """The pair; the refresh token in the body, or in a cookie that scripts cannot read."""
     body = {
@@ -61,9 +68,7 @@ def accepted() -> Response:
     return Response({"status": "accepted"}, status=202)
 
 
-class Register(View):
-    permission_classes = [AllowAny]
-
+class Register(Unauthenticated):
     @extend_schema(request=RegisterInput, responses={202: AcceptedSchema})
     @writes("none")
     def post(self, request: Request) -> Response:
@@ -72,9 +77,7 @@ class Register(View):
         return accepted()
 
 
-class VerifyEmail(View):
-    permission_classes = [AllowAny]
-
+class VerifyEmail(Unauthenticated):
     @extend_schema(request=CodeInput, responses=UserSchema)
     @writes("none")
     def post(self, request: Request) -> Response:
@@ -83,9 +86,7 @@ class VerifyEmail(View):
         return Response(UserSchema(accounts.verify_email(**given, now=timezone.now())).data)
 
 
-class Token(View):
-    permission_classes = [AllowAny]
-
+class Token(Unauthenticated):
     @extend_schema(request=LoginInput, responses=TokensSchema)
     @writes("none")
     def post(self, request: Request) -> Response:
@@ -101,9 +102,7 @@ class Token(View):
         return token_response(pair, given["refresh"])
 
 
-class TokenRefresh(View):
-    permission_classes = [AllowAny]
-
+class TokenRefresh(Unauthenticated):
     @extend_schema(request=RefreshInput, responses=TokensSchema)
     @writes("none")
     def post(self, request: Request) -> Response:
@@ -136,9 +135,7 @@ class LogoutAll(View):
         return Response(status=204)
 
 
-class PasswordForgot(View):
-    permission_classes = [AllowAny]
-
+class PasswordForgot(Unauthenticated):
     @extend_schema(request=EmailInput, responses={202: AcceptedSchema})
     @writes("none")
     def post(self, request: Request) -> Response:
@@ -150,9 +147,7 @@ class PasswordForgot(View):
         return accepted()
 
 
-class PasswordReset(View):
-    permission_classes = [AllowAny]
-
+class PasswordReset(Unauthenticated):
     @extend_schema(request=ResetInput, responses={204: None})
     @writes("none")
     def post(self, request: Request) -> Response:
