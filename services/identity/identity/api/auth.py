@@ -36,7 +36,7 @@ COOKIE_PATH = "/api/v1/auth"
 class Unauthenticated(View):
     """For who has no access token, or one that has expired: whatever they send along is not looked at."""
 
-    authentication_classes = []
+    authentication_classes: list = []
     permission_classes = [AllowAny]
 
 
