@@ -63,5 +63,6 @@ class LedgerEntry(AppendOnly):
     amount_minor = models.BigIntegerField()
 
     class Meta:
+        verbose_name_plural = "ledger entries"
         indexes = [models.Index(fields=["account", "currency", "amount_minor"], name="balances")]
         constraints = [models.UniqueConstraint(fields=["posting", "account", "currency"], name="one_entry_per_account")]
