@@ -21,7 +21,7 @@ DATABASE = "test_crossborder_outbox_bench"
 DURABLE = (
     "--innodb-flush-log-at-trx-commit=1",
     "--innodb-buffer-pool-size=2G",
-    "--innodb-redo-log-capacity=512M" if os.environ.get("DB") == "mysql" else "--innodb-log-file-size=512M",
+    "--innodb-redo-log-capacity=2G" if os.environ.get("DB") == "mysql" else "--innodb-log-file-size=2G",
 )
 PARTITIONS = 12
 PATIENCE = 300.0  # seconds for one measurement

@@ -72,9 +72,13 @@ class Session:
 
 
 def busy_lanes(cursor: Any) -> list[int]:
-    """The lanes that have rows: the cheap question of an idle relay."""
+    """The lanes that have rows: the cheap question of an idle relay.
+
+    One look into the primary key for each lane. As EXISTS, the optimizer would make it a join that reads every row.
+    """
     cursor.execute(
-        "SELECT lane FROM outbox_lane AS l WHERE EXISTS (SELECT 1 FROM outbox_event AS e WHERE e.lane = l.lane)"
+        "SELECT lane FROM outbox_lane AS l"
+        " WHERE (SELECT id FROM outbox_event AS e WHERE e.lane = l.lane LIMIT 1) IS NOT NULL"
     )
     return [lane for (lane,) in cursor.fetchall()]
 
