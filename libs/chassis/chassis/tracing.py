@@ -18,7 +18,7 @@ Kind = Literal["SERVER", "CONSUMER"]
 
 
 @contextmanager
-def span(name: str, parent: str | None, kind: Kind = "CONSUMER", **attributes: Any) -> Iterator[str]:
+def span(name: str, parent: str | None, kind: Kind = "CONSUMER") -> Iterator[str]:
     """Run the block as a span under `parent`, a traceparent (None begins a trace); gives the traceparent of what the
     block causes. What the block raises marks the span as failed and is raised on.
     """
@@ -31,8 +31,7 @@ def span(name: str, parent: str | None, kind: Kind = "CONSUMER", **attributes: A
 
     propagator = TraceContextTextMapPropagator()
     context = propagator.extract({"traceparent": parent} if parent else {})
-    kind_of_span = trace.SpanKind[kind]
-    with _tracer().start_as_current_span(name, context=context, kind=kind_of_span, attributes=attributes):
+    with _tracer().start_as_current_span(name, context=context, kind=trace.SpanKind[kind]):
         carrier: dict[str, str] = {}
         propagator.inject(carrier)
         yield carrier["traceparent"]

@@ -50,17 +50,17 @@ def remove_endpoint(*, endpoint_id: UUID, request: Request) -> None:
         _locked(endpoint_id, request).delete()
 
 
-def find_endpoint(endpoint_id: UUID) -> WebhookEndpoint:
-    endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id).first()
+def find_endpoint(endpoint_id: UUID, *, lock: bool = False) -> WebhookEndpoint:
+    """Under its row's lock, if asked for inside a transaction. Raises NotFound."""
+    rows = WebhookEndpoint.objects.select_for_update() if lock else WebhookEndpoint.objects.all()
+    endpoint = rows.filter(pk=endpoint_id).first()
     if endpoint is None:
         raise NotFound("There is no such endpoint.")
     return endpoint
 
 
 def _locked(endpoint_id: UUID, request: Request) -> WebhookEndpoint:
-    endpoint = WebhookEndpoint.objects.select_for_update().filter(pk=endpoint_id).first()
-    if endpoint is None:
-        raise NotFound("There is no such endpoint.")
+    endpoint = find_endpoint(endpoint_id, lock=True)
     require_match(request, f'"{endpoint.version}"')
     return endpoint
 
