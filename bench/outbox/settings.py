@@ -11,7 +11,7 @@ INSTALLED_APPS = ["outbox", "django_outbox_pattern", "bench.outbox.shop"]
 TOPIC = os.environ.get("BENCH_TOPIC", "bench")
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.mysql",
+        "ENGINE": "outbox.mysql",
         "HOST": "127.0.0.1",
         "PORT": os.environ.get("BENCH_DB_PORT", "0"),
         "USER": "crossborder_outbox",

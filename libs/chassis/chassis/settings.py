@@ -164,7 +164,7 @@ class Service:
         return {
             "DATABASES": {
                 "default": {
-                    "ENGINE": "django.db.backends.mysql",
+                    "ENGINE": "outbox.mysql",
                     "HOST": env.str("DB_HOST", "127.0.0.1"),
                     "PORT": env.int("DB_PORT", 3306),
                     "USER": env.str("DB_USER", schema),

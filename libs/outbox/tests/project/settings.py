@@ -51,7 +51,7 @@ TEMPLATES = [
 ]
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.mysql",
+        "ENGINE": "outbox.mysql",
         "HOST": env.get("DB_HOST", "127.0.0.1"),
         "PORT": env.get("DB_PORT", "19020"),
         "USER": "crossborder_outbox",

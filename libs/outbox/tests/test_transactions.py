@@ -1,0 +1,133 @@
+"""The database backend: what a transaction costs, and what is left of one after a conflict."""
+
+import threading
+
+import pytest
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
+from django.db.transaction import TransactionManagementError
+from outbox.transactions import is_conflict
+from project.models import Counter
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def statements_sent() -> int:
+    """Statements that the server has had from this connection, this question not counted."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW SESSION STATUS LIKE 'Questions'")
+        return int(cursor.fetchone()[1])
+
+
+def keys() -> set[str]:
+    """What is committed, seen from outside."""
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT `key` FROM project_counter")
+            return {key for (key,) in cursor.fetchall()}
+    finally:
+        other.close()
+
+
+def lose_a_deadlock() -> None:
+    """Inside a transaction that is small: raises OperationalError 1213, because the other one has written more."""
+    held, over = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with transaction.atomic():
+            Counter.objects.bulk_create(Counter(key=f"other-{number}") for number in range(50))
+            Counter.objects.filter(key="second").update(version=1)
+            held.set()
+            Counter.objects.filter(key="first").update(version=1)
+            transaction.set_rollback(True)
+        over.set()
+        connections.close_all()
+
+    thread = threading.Thread(target=other)
+    try:
+        Counter.objects.filter(key="first").update(version=2)
+        thread.start()
+        assert held.wait(10)
+        Counter.objects.select_for_update().get(key="second")  # Django notices failed writes, but not failed reads
+    finally:
+        assert over.wait(10)
+        thread.join()
+
+
+@pytest.fixture
+def two_rows() -> None:
+    Counter.objects.bulk_create([Counter(key="first"), Counter(key="second")])
+
+
+def test_a_transaction_of_one_statement_is_three_round_trips():
+    statements_sent()
+    before = statements_sent()
+    with transaction.atomic():
+        Counter.objects.bulk_create([Counter(key="a")])
+    after = statements_sent()
+    assert after - before - 1 == 3  # BEGIN, INSERT, COMMIT
+    assert keys() == {"a"}
+
+
+def test_a_failed_transaction_leaves_nothing_and_the_next_statement_commits_by_itself():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        Counter.objects.create(key="lost")
+        raise ZeroDivisionError
+    Counter.objects.create(key="kept")
+    assert keys() == {"kept"}
+
+
+def test_a_savepoint_rolls_back_alone():
+    with transaction.atomic():
+        Counter.objects.create(key="outer")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Counter.objects.create(key="inner")
+            Counter.objects.create(key="outer")
+    assert keys() == {"outer"}
+
+
+def test_autocommit_can_still_be_turned_off_by_hand():
+    transaction.set_autocommit(False)
+    try:
+        Counter.objects.create(key="lost")
+        transaction.rollback()
+        with transaction.atomic():
+            Counter.objects.create(key="kept")
+        assert keys() == set()
+        transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+    assert keys() == {"kept"}
+
+
+def test_after_a_caught_deadlock_nothing_more_is_written(two_rows):
+    with pytest.raises(TransactionManagementError), transaction.atomic():
+        Counter.objects.create(key="before")
+        try:
+            lose_a_deadlock()
+        except OperationalError as error:
+            assert is_conflict(error)
+        Counter.objects.create(key="after")
+    assert keys() == {"first", "second"}
+
+
+def test_after_a_deadlock_under_a_savepoint_nothing_more_is_written(two_rows):
+    with pytest.raises(TransactionManagementError), transaction.atomic():
+        Counter.objects.create(key="before")
+        with pytest.raises(OperationalError), transaction.atomic():
+            lose_a_deadlock()
+        Counter.objects.create(key="after")
+    assert keys() == {"first", "second"}
+
+
+def test_a_connection_that_dies_inside_a_transaction_commits_nothing():
+    with pytest.raises(OperationalError), transaction.atomic():
+        Counter.objects.create(key="before")
+        other = connections.create_connection("default")
+        with other.cursor() as cursor:
+            cursor.execute(f"KILL {connection.connection.thread_id()}")
+        other.close()
+        Counter.objects.create(key="after")
+    assert keys() == set()
+    Counter.objects.create(key="next")
+    assert keys() == {"next"}
