@@ -5,12 +5,13 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections import deque
 from importlib.resources import files
 
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
-from conftest import eventually, numbers, published
+from conftest import HERE, eventually, numbers, published
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from outbox.claims import LANES_PER_CLAIM, Row, Session, busy_lanes, lock_lanes, read_rows
@@ -250,3 +251,10 @@ def test_one_message_is_not_kept_waiting_for_a_full_batch(topic):
     consumer.close()
     assert len(found) == 1
     assert time.monotonic() - began < 6, "the batch is handed over when its first message is there"
+
+
+def test_every_mutation_still_fits_the_source():
+    mutations = tomllib.loads((HERE / "mutations.toml").read_text())["mutation"]
+    places = [(each["file"], each[old]) for each in mutations for old in ("old", "old_too") if old in each]
+    assert len(mutations) >= 39
+    assert [place for place in places if (files("outbox") / place[0]).read_text().count(place[1]) != 1] == []
