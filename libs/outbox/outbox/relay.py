@@ -24,6 +24,7 @@ from outbox.transactions import is_conflict, is_transient
 
 logger = logging.getLogger(__name__)
 
+RUN_SECONDS = 5.0  # a run ends, and is logged, after that
 SENDING_WINDOW = 0.4  # share of PUBLISH_SECONDS in which a key's next event is still begun
 TOPICS_ARE_FRESH = 30.0  # seconds between two looks at the broker's topics
 TOPIC_IS_HELD = 15.0  # seconds before a missing or forbidden topic is tried again
@@ -40,13 +41,14 @@ class RowProducer(Protocol):
 
 @dataclass
 class Totals:
-    """What one run did; `oldest_seconds` is the age of the oldest event claimed."""
+    """What one run did; `oldest_seconds` is the age of the oldest event claimed, `out_of_time`: more may be pending."""
 
     claimed: int = 0
     published: int = 0
     failed: int = 0
     dead: int = 0
     oldest_seconds: float = 0.0
+    out_of_time: bool = False
 
 
 @dataclass
@@ -112,11 +114,11 @@ class Relay:
         """Send whatever is committed, as soon as it is, until `stop` is set."""
         try:
             while not stop.is_set():
-                self.drain(5.0, stop)
+                totals = self.drain(RUN_SECONDS, stop)
                 pause = self._not_before - time.monotonic()
                 if pause > 0:
                     stop.wait(pause)
-                else:
+                elif not totals.out_of_time:
                     wakeup.wait(1.0, stop)
         finally:
             self.close()
@@ -132,11 +134,10 @@ class Relay:
             return totals
         try:
             empty_rounds = 0
-            while (
-                empty_rounds < 2
-                and began + seconds > time.monotonic() > self._not_before
-                and not (stop and stop.is_set())
-            ):
+            while empty_rounds < 2 and time.monotonic() > self._not_before and not (stop and stop.is_set()):
+                if time.monotonic() >= began + seconds:
+                    totals.out_of_time = True
+                    break
                 done = self._round(totals, stop)
                 if done is None:
                     break

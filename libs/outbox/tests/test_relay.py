@@ -14,6 +14,7 @@ from outbox.models import DeadEvent, KeyBlock, OutboxEvent
 from outbox.publishing import pending_count
 from outbox.relay import Relay
 from outbox.tasks import publish_outbox_events
+from outbox.testing import MemoryBroker
 from outbox.transactions import retry_conflicts
 from project.writing import count
 
@@ -96,6 +97,23 @@ def test_a_topic_that_is_missing_on_the_broker_waits(settings, relay):
     count("a")
     assert relay.drain(5).published == 0
     assert OutboxEvent.objects.get().attempts == 0
+
+
+def test_a_relay_does_not_rest_while_events_are_pending(monkeypatch):
+    with transaction.atomic():
+        for number in range(400):
+            count(f"key-{number}")
+    stop, pending_at_rest = threading.Event(), []
+
+    def rest(seconds: float, stop: threading.Event) -> bool:
+        pending_at_rest.append(pending_count())
+        stop.set()
+        return False
+
+    monkeypatch.setattr("outbox.relay.RUN_SECONDS", 0.0001)
+    monkeypatch.setattr("outbox.relay.wakeup.wait", rest)
+    Relay(MemoryBroker({conf.TOPIC}).producer).run(stop)
+    assert pending_at_rest == [0]
 
 
 def test_a_commit_wakes_the_relay(topic, relay):
