@@ -62,18 +62,12 @@ def consumer_rate(stand: Stand, count: int, batch: int) -> float:
     relay.go()
     stand.seconds_until(PENDING, time.monotonic())
     relay.stop()
-    left = f"SELECT {count} - COUNT(*) FROM inbox"
     work = stand.start("consumer", batch)
     work.go()
-    began = time.monotonic()
-    warm = stand.seconds_until(left, began, value=count - count // 10)
-    done_then = int(stand.sql("SELECT COUNT(*) FROM inbox")[0][0])
-    then = time.monotonic()
-    stand.seconds_until(left, began)
-    seconds = time.monotonic() - then
-    assert warm > 0
-    work.stop()
-    return (count - done_then) / seconds
+    stand.seconds_until(f"SELECT {count} - COUNT(*) FROM inbox", time.monotonic(), pause=0.5)
+    moments = work.stop()["moments"]
+    tenth = count // 10
+    return (count - tenth) / (moments[count - 1] - moments[tenth - 1])
 
 
 def publish_cost(stand: Stand, count: int) -> tuple[float, float]:

@@ -147,11 +147,20 @@ def run_peer() -> Figures:
 
 
 def run_consumer(batch: str) -> Figures:
-    """The consumer as in production, at most `batch` events at a time."""
+    """The consumer as in production, at most `batch` events at a time; when it had handled how many."""
+    moments: list[float] = []
+
+    class NotingConsumer(consumer.ConsumerLoop):
+        """Knows when each event was handled."""
+
+        def _handled(self, record: Any) -> None:
+            moments.append(time.monotonic())
+            super()._handled(record)
+
     consumer.BATCH = int(batch)
     begin()
-    consumer.ConsumerLoop().run(until_told())
-    return {}
+    NotingConsumer().run(until_told())
+    return {"moments": moments}
 
 
 def run_updates(count: str, inbox: str) -> Figures:

@@ -59,10 +59,12 @@ class ConsumerLoop:
             stop.wait()
             return
         self._consumer = self._make_consumer(self._on_assigned, self._on_revoked)
+        connection.transactions_in_a_row = True  # type: ignore[attr-defined]  # outbox.mysql knows it, others do not
         try:
             while not stop.is_set():
                 self._step()
         finally:
+            connection.transactions_in_a_row = False  # type: ignore[attr-defined]
             self._consumer.close()
 
     def _step(self) -> None:
@@ -70,7 +72,6 @@ class ConsumerLoop:
         records, ends = self._consumer.batch(BATCH, WAIT)
         self._ends_seen.update(ends)
         if records:
-            close_old_connections()
             mine = self._assigned - self._paused.keys()
             records = [record for record in records if (record.topic, record.partition) in mine]
             self._handle(records)
@@ -78,6 +79,7 @@ class ConsumerLoop:
         self._commit_due(idle=not records)
         if time.monotonic() >= self._progress_at:
             self._progress_at = time.monotonic() + PROGRESS_EVERY
+            close_old_connections()
             self._report_progress()
 
     def _commit_due(self, *, idle: bool) -> None:
@@ -155,7 +157,6 @@ class ConsumerLoop:
         if not at_end:
             return
         try:
-            close_old_connections()
             progress.record(at_end, moment)
         except (DatabaseError, InterfaceError) as error:
             if not is_transient(error):

@@ -1,6 +1,7 @@
 """The database backend: what a transaction costs, and what is left of one after a conflict."""
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
@@ -67,6 +68,52 @@ def test_a_transaction_of_one_statement_is_three_round_trips():
     after = statements_sent()
     assert after - before - 1 == 3  # BEGIN, INSERT, COMMIT
     assert keys() == {"a"}
+
+
+@pytest.fixture
+def in_a_row() -> Iterator[None]:
+    connection.transactions_in_a_row = True
+    yield
+    connection.transactions_in_a_row = False
+
+
+def test_of_transactions_in_a_row_each_costs_its_statements_and_the_commit(in_a_row):
+    with transaction.atomic():
+        before = statements_sent()
+    for key in "ab":
+        with transaction.atomic():
+            Counter.objects.bulk_create([Counter(key=key)])
+    with transaction.atomic():
+        after = statements_sent()
+    assert after - before - 1 == 5  # COMMIT, and twice INSERT, COMMIT
+    assert keys() == {"a", "b"}
+
+
+def test_between_transactions_in_a_row_a_statement_commits_by_itself(in_a_row):
+    with transaction.atomic():
+        Counter.objects.create(key="first")
+    Counter.objects.bulk_create([Counter(key="second")])
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO project_counter VALUES ('third', 0)")
+    assert keys() == {"first", "second", "third"}
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        Counter.objects.create(key="lost")
+        raise ZeroDivisionError
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO project_counter VALUES ('fourth', 0)")
+    assert keys() == {"first", "second", "third", "fourth"}
+
+
+def test_after_transactions_in_a_row_everything_is_as_usual():
+    connection.transactions_in_a_row = True
+    with transaction.atomic():
+        Counter.objects.create(key="first")
+    connection.transactions_in_a_row = False
+    Counter.objects.bulk_create([Counter(key="second")])
+    with transaction.atomic():
+        Counter.objects.create(key="third")
+    assert keys() == {"first", "second", "third"}
 
 
 def test_a_failed_transaction_leaves_nothing_and_the_next_statement_commits_by_itself():

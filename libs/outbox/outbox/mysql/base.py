@@ -17,16 +17,27 @@ class DatabaseWrapper(base.DatabaseWrapper):
     itself. It raises TransactionManagementError instead, until `atomic` has rolled back.
     """
 
+    transactions_in_a_row = False  # a loop of transactions sets it: autocommit stays off, and BEGIN is saved too
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.execute_wrappers.append(self._doom_after_conflict)
+        self.execute_wrappers.append(self._execute)
 
     def _start_transaction_under_autocommit(self) -> None:
         """`atomic` calls this where a backend has it (SQLite's has), and leaves autocommit alone."""
         with debug_transaction(self, "BEGIN"), self.wrap_database_errors:
-            self.connection.begin()
+            if self.transactions_in_a_row:
+                self.connection.autocommit(False)  # the driver sends nothing when it is so already
+            else:
+                self.connection.begin()
 
-    def _doom_after_conflict(self, execute: Callable, sql: str, params: Any, many: bool, context: dict) -> Any:
+    def _set_autocommit(self, autocommit: bool) -> None:
+        if not (autocommit and self.transactions_in_a_row):
+            super()._set_autocommit(autocommit)
+
+    def _execute(self, execute: Callable, sql: str, params: Any, many: bool, context: dict) -> Any:
+        if self.autocommit:  # and no transaction is open: after transactions in a row it may still be off
+            super()._set_autocommit(True)
         try:
             return execute(sql, params, many, context)
         except DatabaseError as error:
