@@ -9,7 +9,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["outbox", "tests.faults.outbox.tally"]
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.mysql",
+        "ENGINE": "outbox.mysql",
         "HOST": "127.0.0.1",
         "PORT": os.environ.get("FAULTS_DB_PORT", "0"),
         "USER": "crossborder_outbox",
