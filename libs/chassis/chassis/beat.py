@@ -13,6 +13,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 logger = logging.getLogger(__name__)
 STANDBY_SECONDS = 5.0
+LEAST_SECONDS = 0.01  # Celery wakes that much too early, and would ask again without a pause until the time has come
 
 
 class GuardedScheduler(DatabaseScheduler):
@@ -29,7 +30,8 @@ class GuardedScheduler(DatabaseScheduler):
     def tick(self, *args, **kwargs) -> float:
         if not self._holds_lock():
             return STANDBY_SECONDS
-        return super().tick(*args, **kwargs)
+        delay = super().tick(*args, **kwargs)
+        return max(delay, LEAST_SECONDS) if delay else 0.0  # 0: something was sent, more may be due
 
     def _holds_lock(self) -> bool:
         name = f"{settings.SERVICE}:beat"

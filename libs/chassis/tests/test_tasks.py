@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -152,6 +153,15 @@ def run_due(beat: GuardedScheduler) -> None:
         entry.last_run_at = timezone.now() - timedelta(minutes=1)
     beat._heap = None
     beat.tick()
+
+
+def test_a_beat_sleeps_until_its_task_is_due(two_beats, waiting):
+    beat, delays = two_beats[0], []
+    while waiting() < 3:
+        delays.append(beat.tick())
+        time.sleep(max(0.0, delays[-1]))  # as Celery does
+    assert delays.count(0) == 3, "a pause after each tick that sent nothing"
+    assert all(delay == 0 or 0.01 <= delay <= 1 for delay in delays)
 
 
 def test_one_beat_sends_and_the_other_takes_over_when_its_connection_is_gone(two_beats, waiting):
