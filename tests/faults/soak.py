@@ -70,7 +70,7 @@ class Storefront(Shopper):
 
     def __init__(self, layout: Layout, met: Counter[str]) -> None:
         super().__init__(layout)
-        self.poll_seconds = 0.5
+        self.poll_seconds = 1.0  # as the Retry-After of a checkout says
         self.met = met
 
     def ask(self, method: str, path: str, *, expect: int | None = 200, **request: Any) -> httpx.Response:
