@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NoReturn
@@ -65,6 +66,13 @@ class Env(environ.Env):
         text = self.str(var, default)
         if text not in options:
             self._refuse(f"{var} must be {', '.join(options[:-1])} or {options[-1]}, not {text!r}")
+        return text
+
+    def matching(self, var: str, default: str, pattern: str, what: str) -> str:
+        """Text of this form; `what` says it in words, with an example."""
+        text = self.str(var, default)
+        if not re.fullmatch(pattern, text):
+            self._refuse(f"{var} must be {what}, not {text!r}")
         return text
 
     def http(self, var: str, default: str) -> str:

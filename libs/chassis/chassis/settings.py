@@ -227,5 +227,10 @@ class Service:
             "EMAIL_HOST_PASSWORD": self.env.str("EMAIL_HOST_PASSWORD", ""),
             "EMAIL_USE_TLS": self.env.bool("EMAIL_USE_TLS", False),
             "EMAIL_TIMEOUT": 10,
-            "DEFAULT_FROM_EMAIL": self.env.str("DEFAULT_FROM_EMAIL", "Crossborder Trade <shop@crossborder.example>"),
+            "DEFAULT_FROM_EMAIL": self.env.matching(
+                "DEFAULT_FROM_EMAIL",
+                "Crossborder Trade <shop@crossborder.example>",
+                r"[^@<>\r\n]+@[^@<>\s]+|[^<>\r\n]*<[^@<>\s]+@[^@<>\s]+>",
+                "an address such as Shop <shop@shop.example>",
+            ),
         }

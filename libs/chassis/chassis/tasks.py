@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import celery
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -55,6 +57,20 @@ def enqueue(name: str, *args: Any) -> None:
     story = current()
     headers = {"correlationid": story.correlation_id, "traceparent": story.traceparent}
     transaction.on_commit(lambda: _send(name, args, headers), robust=True)
+
+
+def guarded(act: Callable[[], Any], **row: Any) -> Any:
+    """One row's part of a sweep, in transactions of its own; what goes wrong is logged, and the others have their turn.
+
+    `row` tells which one it was. Returns what `act` does, or False.
+    """
+    try:
+        return retry_conflicts(act)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:
+        logger.exception("ALARM: a sweep could not do a row", extra={name: str(value) for name, value in row.items()})
+        return False
 
 
 def _send(name: str, args: tuple[Any, ...], headers: dict[str, str | None]) -> None:

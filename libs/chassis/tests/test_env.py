@@ -58,6 +58,11 @@ def test_an_empty_value_is_no_number(env):
         (lambda e: e.networks("X", []), "10.0.0.0/99", "orders: X must be address blocks such as 10.0.0.0/8"),
         (lambda e: e.choice("X", "A", ("A", "B")), "C", "orders: X must be A or B, not 'C'."),
         (lambda e: e.choice("X", "A", ("A", "B", "C")), "a", "orders: X must be A, B or C, not 'a'."),
+        (
+            lambda e: e.matching("X", "NL", "[A-Z]{2}", "a country such as NL"),
+            "Holland",
+            "orders: X must be a country such as NL, not 'Holland'.",
+        ),
         (lambda e: e.http("X", "http://h"), "h.example", "orders: X must be an address such as https://host.example"),
         (lambda e: e.http("X", "http://h"), "https://", "orders: X must be an address such as https://host.example"),
         (lambda e: e.http("X", "http://h"), "http://h:port", "orders: X must be an address such as https://host"),

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 
 from outbox.conf import conf
+from outbox.topics import topics
 
 
 @register(Tags.compatibility)
@@ -17,6 +19,10 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     for name, least in (("PUBLISH_SECONDS", 0.5), ("BATCH_SIZE", 1), ("MAX_ATTEMPTS", 1)):
         if getattr(conf, name) < least:
             found.append(Error(f"{name} is {getattr(conf, name)}, at least {least} is needed", id="outbox.E004"))
+    try:
+        topics()
+    except ImproperlyConfigured as error:
+        found.append(Error(str(error), id="outbox.E005"))
     return found
 
 

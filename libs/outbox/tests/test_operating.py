@@ -60,6 +60,7 @@ def test_status_and_metrics_count_what_waits(capsys):
         ("PUBLISH_SECONDS", 0.1, "outbox.E004"),
         ("BATCH_SIZE", 0, "outbox.E004"),
         ("MAX_ATTEMPTS", 0, "outbox.E004"),
+        ("TOPICS_FILE", "/nowhere/TOPICS_FILE", "outbox.E005"),
     ],
 )
 def test_a_setting_that_would_mean_something_else_is_an_error(settings, name, value, id):

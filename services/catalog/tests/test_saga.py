@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from catalog.models import Discrepancy, Reservation, StockMovement
+from catalog.models import Discrepancy, Reservation, Stock, StockMovement
 from catalog.tasks import audit_invariants, release_backstop
 from catalog.use_cases.stock import adjust_stock
 from django.utils import timezone
@@ -244,6 +244,19 @@ def test_case_24_the_backstop_releases_only_holds_that_are_a_day_overdue(order, 
         assert release_backstop() == 0
     assert [(event.key, event.data["reason"]) for event in events] == [(held.id, "backstop")]
     assert levels("TEE") == (10, 0, 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_that_cannot_be_released_does_not_stop_the_backstop_for_the_others(order, time_machine_at, caplog):
+    broken, sound = order([("TEE", 2)]), order([("MUG", 1)])
+    broken.placed()
+    sound.placed()
+    Stock.objects.filter(variant__sku="TEE").update(held=1)  # the database refuses what is below nothing
+    with time_machine_at(hours=25):
+        assert release_backstop() == 1
+    assert (state_of(broken), state_of(sound)) == ("held", "released")
+    assert "could not do a row" in caplog.text
+    Stock.objects.filter(variant__sku="TEE").update(held=2)
 
 
 def test_an_adjustment_below_what_is_promised_is_refused(order):

@@ -16,7 +16,7 @@ ORDER_TOKEN_KEY = env.str("ORDER_TOKEN_KEY")
 SELLER = {  # whom invoices name
     "name": env.str("SELLER_NAME", "Crossborder Trade"),
     "address": env.str("SELLER_ADDRESS", ""),
-    "country": env.str("SELLER_COUNTRY", "NL"),
+    "country": env.matching("SELLER_COUNTRY", "NL", "[A-Z]{2}", "a country's two letters such as NL"),
     "vat_id": env.str("SELLER_VAT_ID", ""),
     "eori": env.str("SELLER_EORI", ""),
 }

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from uuid import UUID
 
 from celery import shared_task
-from celery.exceptions import SoftTimeLimitExceeded
+from chassis.tasks import guarded
 from django.db import close_old_connections
 from django.utils import timezone
-from outbox.transactions import retry_conflicts
 
 from orders.models import Cart, CartItem, Quote
 from orders.use_cases import asking, audit, orders
 
-logger = logging.getLogger(__name__)
 QUOTES_KEPT = timedelta(days=1)
 CARTS_KEPT = timedelta(days=90)
 BATCH = 2000
@@ -28,7 +23,7 @@ def expire_orders() -> int:
     """Expire unpaid orders whose time is up; returns how many. Each is a transaction of its own."""
     now = timezone.now()
     expired = sum(
-        _guarded(order_id, partial(orders.expire_order, order_id=order_id, now=now))
+        guarded(partial(orders.expire_order, order_id=order_id, now=now), order_id=order_id)
         for order_id in orders.orders_to_expire(now=now)
     )
     close_old_connections()
@@ -40,11 +35,11 @@ def ask_again() -> int:
     """Ask once more for what is owed for 5, 15 and 60 minutes, then raise an alarm; each in its own transaction."""
     now = timezone.now()
     asked = sum(
-        _guarded(order_id, partial(asking.ask_for_order, order_id=order_id, now=now))
+        guarded(partial(asking.ask_for_order, order_id=order_id, now=now), order_id=order_id)
         for order_id in asking.unanswered_orders(now=now)
     )
     for order_id, row in asking.unanswered_refunds(now=now):
-        asked += _guarded(order_id, partial(asking.ask_for_refund, order_id=order_id, row=row, now=now))
+        asked += guarded(partial(asking.ask_for_refund, order_id=order_id, row=row, now=now), order_id=order_id)
     close_old_connections()
     return asked
 
@@ -66,13 +61,3 @@ def forget_old_quotes_and_carts() -> int:
     CartItem.objects.filter(cart_id__in=carts).delete()
     return Quote.objects.filter(pk__in=quotes).delete()[0] + Cart.objects.filter(pk__in=carts).delete()[0]
 
-
-def _guarded(order_id: UUID, act: Callable[[], bool]) -> bool:
-    """What goes wrong with one order is logged, and the others have their turn."""
-    try:
-        return retry_conflicts(act)
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception:
-        logger.exception("ALARM: the sweep could not do an order", extra={"order_id": str(order_id)})
-        return False

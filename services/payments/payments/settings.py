@@ -17,7 +17,13 @@ if PAYMENTS_PROVIDER == "stripe" and not STRIPE_API_KEY:
     raise SystemExit("payments: STRIPE_API_KEY is not set, and PAYMENTS_PROVIDER is stripe: set it to a secret key.")
 _secrets = env.list("PAYMENTS_WEBHOOK_SECRETS", default=[])
 PAYMENTS_WEBHOOK_SECRETS = [each.strip() for each in _secrets if each.strip()]
-PAYMENTS_RETURN_ORIGINS = [normal(each) for each in env.list("PAYMENTS_RETURN_ORIGINS", default=[]) if each.strip()]
+_origins = env.matching(
+    "PAYMENTS_RETURN_ORIGINS",
+    "",
+    r"(\s*[A-Za-z][A-Za-z0-9+.-]*://[^\s,]+\s*(,|$))*",
+    "origins such as https://shop.example, separated by commas",
+)
+PAYMENTS_RETURN_ORIGINS = [normal(each) for each in _origins.split(",") if each.strip()]
 BEAT_SCHEDULES |= {  # type: ignore[name-defined]  # noqa: F821
     "payments.tasks.settle_payments": 5,
     "payments.tasks.reconcile_payments": 3600,

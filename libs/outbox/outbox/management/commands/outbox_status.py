@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 
 from outbox.conf import conf
@@ -21,7 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *, json: bool, **_: Any) -> None:
-        figures, lag = row_counts(), _lag()
+        try:
+            figures, lag = row_counts(), _lag()
+        except DatabaseError as error:
+            raise CommandError(f"The database does not answer: {error}") from error
         if json:
             progress = {f"{row.topic}/{row.partition}": row.caught_up_at.isoformat() for row in _progress()}
             self.stdout.write(_dumps({**figures, "caught_up_at": progress, "lag": lag}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.utils import timezone
 
 from orders.domain.asking import ALARM
@@ -27,7 +28,7 @@ REFUND_WAITS_FOR = {
 }
 RETURN_WAITS_FOR = {
     ReturnState.REQUESTED: "support owes a decision (approve or reject)",
-    ReturnState.APPROVED: "the buyer owes the parcel, the warehouse its receipt",
+    ReturnState.APPROVED: "the buyer owes the parcel, the warehouse its receipt; support rejects one that never comes",
     ReturnState.RECEIVED: "payments owes the refund",
 }
 
@@ -39,7 +40,10 @@ class Command(BaseCommand):
         parser.add_argument("number", help="CB-...")
 
     def handle(self, *args, number: str, **options) -> None:
-        order = Order.objects.filter(number=number.upper()).first()
+        try:
+            order = Order.objects.filter(number=number.upper()).first()
+        except DatabaseError as error:
+            raise CommandError(f"The database does not answer: {error}") from error
         if order is None:
             raise CommandError(f"There is no order {number}.")
         self.stdout.write(f"{order.number} is {order.state} (order {order.pk}, payment {order.payment_id})")
