@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from chassis.logs import log_fields
 from chassis.metrics import REQUEST_SECONDS
-from chassis.tracing import span
+from chassis.tracing import rename_span, span
 
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -30,17 +30,15 @@ class RequestContext:
         match = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
         started = time.perf_counter()
         with (
-            span(f"{request.method} {request.path}", match and match[0], "SERVER") as traceparent,
+            span(request.method or "other", match and match[0], "SERVER") as traceparent,
             log_fields(request_id=request_id, trace_id=traceparent.split("-")[1]),
             correlation(correlation_id=request_id, traceparent=traceparent),
         ):
             response = self.get_response(request)
-        match_info = request.resolver_match
-        REQUEST_SECONDS.labels(
-            request.method if request.method in METHODS else "other",
-            match_info.route if match_info else "unknown",
-            str(response.status_code),
-        ).observe(time.perf_counter() - started)
+            method = request.method if request.method in METHODS else "other"
+            route = request.resolver_match.route if request.resolver_match else "unknown"
+            rename_span(f"{method} /{route}")  # by route: a collector counts by name
+        REQUEST_SECONDS.labels(method, route, str(response.status_code)).observe(time.perf_counter() - started)
         response["X-Request-ID"] = request_id
         response["traceparent"] = traceparent
         return response

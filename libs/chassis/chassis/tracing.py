@@ -37,6 +37,14 @@ def span(name: str, parent: str | None, kind: Kind = "CONSUMER") -> Iterator[str
         yield carrier["traceparent"]
 
 
+def rename_span(name: str) -> None:
+    """Give the running span another name, when more is known than at its beginning."""
+    if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        from opentelemetry import trace
+
+        trace.get_current_span().update_name(name)
+
+
 @cache
 def _tracer() -> Any:
     """Made at the first span, so after any fork; what is not sent yet is sent when the process ends."""

@@ -98,6 +98,13 @@ def test_a_request_its_event_and_its_task_are_one_trace(collector):
     assert task.status.code == task.status.STATUS_CODE_ERROR
 
 
+@pytest.mark.django_db
+def test_a_request_is_named_by_its_route_and_not_by_its_path(collector):
+    Client().get("/api/v1/fail/kind-4711", headers={"traceparent": f"00-{TRACE}-{EDGE}-01"})
+    wait_until(lambda: collector, 15, "a span at the collector")
+    assert set(collector) == {"GET /api/v1/fail/<kind>"}
+
+
 def test_without_a_collector_the_trace_goes_on_and_no_tracer_is_loaded():
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "project.settings", "PYTHONPATH": str(HERE)}
     done = subprocess.run(

@@ -16,7 +16,9 @@ from catalog.use_cases import audit, levels, reservations
 def publish_levels() -> int:
     """Publish the level of every SKU whose stock changed; returns how many were told."""
     now = timezone.now()
-    return sum(guarded(partial(levels.publish_level, sku=sku, now=now), sku=sku) for sku in levels.changed_skus(now=now))
+    return sum(
+        guarded(partial(levels.publish_level, sku=sku, now=now), sku=sku) for sku in levels.changed_skus(now=now)
+    )
 
 
 @shared_task(outermost=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from functools import partial
 from uuid import uuid4
 
@@ -11,7 +9,7 @@ import pytest
 from catalog.models import Discrepancy, HandledLine, Reservation, ReservationLine, Stock, StockMovement
 from catalog.tasks import audit_invariants
 from catalog.use_cases.write_offs import write_off
-from django.db import connection, connections
+from chassis.testing import killed_at_each_statement
 from django.utils import timezone
 from outbox.models import InboxEntry, OutboxEvent
 
@@ -52,41 +50,12 @@ def books() -> tuple:
 def survives(action) -> None:
     """The process dies at its first statement, then at its second, ...: until its commit nothing is there."""
     before, deaths = books(), 0
-    for reached in range(1, 60):
-        connections.close_all()  # a child must not share the parent's
-        child = os.fork()
-        if child == 0:
-            _run_and_die(action, reached)
-        _, status = os.waitpid(child, 0)
-        if os.WIFEXITED(status):
-            assert os.WEXITSTATUS(status) == 0, "the action failed by itself"
-            break
-        assert os.WTERMSIG(status) == signal.SIGKILL
+    for _ in killed_at_each_statement(action):
         assert books() == before
         deaths += 1
     assert deaths >= 5
     assert books() != before
     assert audit_invariants() == 0
-
-
-def _run_and_die(action, at: int) -> None:
-    seen = 0
-
-    def count(execute, sql, params, many, context):
-        nonlocal seen
-        seen += 1
-        answer = execute(sql, params, many, context)
-        if seen == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-    failed = True
-    try:
-        with connection.execute_wrapper(count):
-            action()
-        failed = False
-    finally:
-        os._exit(int(failed))
 
 
 def test_every_message_takes_at_most_eight_statements(order, statements):

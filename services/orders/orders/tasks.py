@@ -60,4 +60,3 @@ def forget_old_quotes_and_carts() -> int:
     carts = list(old.order_by("updated_at").values_list("pk", flat=True)[:BATCH])
     CartItem.objects.filter(cart_id__in=carts).delete()
     return Quote.objects.filter(pk__in=quotes).delete()[0] + Cart.objects.filter(pk__in=carts).delete()[0]
-

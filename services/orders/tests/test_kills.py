@@ -7,6 +7,7 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
+from chassis.testing import killed_at_each_statement
 from django.utils import timezone
 from orders.models import Cart, Coupon, Order, Refund, Return, TimelineEntry, Violation
 from orders.tasks import audit_invariants
@@ -15,7 +16,6 @@ from orders.use_cases.orders import expire_order
 from outbox.models import InboxEntry, OutboxEvent
 
 from tests.conftest import Shopper, Staff, state_of
-from tests.killing import killed_at_each_statement
 from tests.test_returns import ask, return_id
 
 

@@ -28,6 +28,7 @@ BEAT_SCHEDULES |= {  # type: ignore[name-defined]  # noqa: F821
     "payments.tasks.settle_payments": 5,
     "payments.tasks.reconcile_payments": 3600,
     "payments.tasks.audit_invariants": 3600,
+    "payments.tasks.forget_webhooks": 3600,
 }
 SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"] = {  # type: ignore[name-defined]  # noqa: F821
     "PaymentStatusEnum": "payments.serializers.payments.STATUSES",

@@ -54,3 +54,9 @@ def reconcile_payments() -> int:
 def audit_invariants() -> int:
     """Compare the money kept with the money due, and the books with the rows; returns how many do not agree."""
     return len(audit.check_invariants(now=timezone.now()))
+
+
+@shared_task
+def forget_webhooks() -> int:
+    """Delete webhooks that were done with 30 days ago."""
+    return webhooks.forget_old(now=timezone.now())

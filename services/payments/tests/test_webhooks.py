@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from payments.models import ProviderOperation, WebhookEvent
-from payments.tasks import handle_webhook
+from payments.tasks import forget_webhooks, handle_webhook
 from payments.use_cases.refunds import retry_refund
 
 PATH = "/api/v1/webhooks/payments/sandbox"
@@ -37,6 +38,27 @@ def handle_all() -> None:
 
 def event_about(object_id: str, type_: str = "intent.authorized") -> dict:
     return {"id": "evt_1", "type": type_, "object_id": object_id, "created_at": "2026-10-05T10:00:00+00:00"}
+
+
+@pytest.mark.django_db
+def test_webhooks_that_were_done_with_a_month_ago_are_forgotten_and_others_stay():
+    now = timezone.now()
+    for event_id, handled_at in (
+        ("evt_old", now - timedelta(days=31)),
+        ("evt_young", now - timedelta(days=29)),
+        ("evt_open", None),
+    ):
+        WebhookEvent.objects.create(
+            provider="sandbox",
+            event_id=event_id,
+            type="intent.captured",
+            object_id="in_1",
+            payload={},
+            received_at=now - timedelta(days=40),
+            handled_at=handled_at,
+        )
+    assert forget_webhooks() == 1
+    assert set(WebhookEvent.objects.values_list("event_id", flat=True)) == {"evt_young", "evt_open"}
 
 
 def test_case_16_of_the_fault_matrix_a_webhook_before_the_answer(purchase):

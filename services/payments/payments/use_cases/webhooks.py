@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 MISSED_AFTER = timedelta(seconds=5)
 MOST_TRIES = 5
 BATCH = 1000
+KEPT = timedelta(days=30)  # a signature is good for minutes: an old webhook cannot come again
 
 
 def receive_webhook(*, provider: str, hint: Hint, now: datetime) -> None:
@@ -109,3 +110,12 @@ def _attempts(rows: list[WebhookEvent]) -> dict[str, Attempt]:
 
 def _is_news(row: WebhookEvent, attempt: Attempt) -> bool:
     return attempt.state != "current" or is_news(row.type, attempt.payment.state)
+
+
+def forget_old(*, now: datetime) -> int:
+    """Delete webhooks that were done with 30 days ago, in short transactions; returns how many went."""
+    gone = 0
+    old = WebhookEvent.objects.filter(handled_at__lt=now - KEPT).order_by("handled_at")
+    while ids := list(old.values_list("pk", flat=True)[:BATCH]):
+        gone += WebhookEvent.objects.filter(pk__in=ids).delete()[0]
+    return gone
