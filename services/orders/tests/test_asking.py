@@ -10,7 +10,7 @@ from django.utils import timezone
 from orders.domain.asking import ALARM, next_question
 from orders.models import Order, Quote, Refund, Violation
 from orders.tasks import ask_again, audit_invariants, expire_orders
-from orders.use_cases.asking import ask_for_order
+from orders.use_cases.asking import ask_for_order, unanswered_orders
 from outbox.testing import capture_events
 
 from tests.conftest import said
@@ -44,6 +44,17 @@ def test_case_22_what_was_placed_is_asked_again_word_for_word_with_its_number(sh
         assert minutes_later(time_machine_at, minutes) == [("placed", {**first, "repeat": repeat})]
         assert minutes_later(time_machine_at, minutes + 1) == []
     assert Order.objects.get(pk=order.pk).state == "pending_stock"
+
+
+def test_those_who_were_asked_for_lately_do_not_crowd_out_others(shopper, time_machine_at):
+    first = shopper.buy()
+    now = timezone.now()
+    assert unanswered_orders(now=now + timedelta(minutes=4), limit=1) == []
+    assert unanswered_orders(now=now + timedelta(minutes=6), limit=1) == [first.pk]
+    assert len(minutes_later(time_machine_at, 6)) == 1
+    second = shopper.buy("TEE-M", 1)
+    assert unanswered_orders(now=now + timedelta(minutes=7), limit=1) == [second.pk]
+    assert unanswered_orders(now=now + timedelta(minutes=16), limit=1) == [first.pk]
 
 
 def test_an_order_that_cannot_be_asked_for_keeps_nobody_else_waiting(shopper, time_machine_at, caplog):

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 ASK_AFTER = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 ALARM_AFTER = ASK_AFTER[-1] + ASK_AFTER[0]  # the last question gets as long as the first had
-ALARM = len(ASK_AFTER) + 1
+WAITS = (*ASK_AFTER, ALARM_AFTER)  # by how often it was asked again
+ALARM = len(WAITS)
 
 
 def next_question(asked: int, *, since: datetime, now: datetime) -> int | None:
@@ -17,5 +18,4 @@ def next_question(asked: int, *, since: datetime, now: datetime) -> int | None:
     """
     if asked >= ALARM:
         return None
-    waits = (*ASK_AFTER, ALARM_AFTER)
-    return asked + 1 if now >= since + waits[asked] else None
+    return asked + 1 if now >= since + WAITS[asked] else None

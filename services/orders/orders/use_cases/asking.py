@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from orders.domain import asking, lifecycle
-from orders.domain.asking import ALARM, ASK_AFTER
+from orders.domain.asking import ALARM
 from orders.domain.lifecycle import State
 from orders.domain.refunds import RefundState
 from orders.models import Order, Refund
@@ -23,18 +26,21 @@ OWED = {State.PENDING_STOCK: "stock.reserved", State.CONFIRMED: "stock.committed
 
 
 def unanswered_orders(*, now: datetime, limit: int = 500) -> list[UUID]:
-    """Orders that wait for another service for longer than the first question allows, the oldest first."""
-    waiting = Order.objects.filter(state__in=[state.value for state in OWED], asked_again__lt=ALARM)
-    return list(
-        waiting.filter(placed_at__lte=now - ASK_AFTER[0]).order_by("placed_at").values_list("pk", flat=True)[:limit]
-    )
+    """Orders that wait for another service and are due for the next question, the oldest first."""
+    waiting = Order.objects.filter(_due("placed_at", now), state__in=[state.value for state in OWED])
+    return list(waiting.order_by("placed_at").values_list("pk", flat=True)[:limit])
 
 
 def unanswered_refunds(*, now: datetime, limit: int = 500) -> Iterator[tuple[UUID, int]]:
-    """Refunds that payments has not answered, by their order and row."""
-    open_ones = Refund.objects.filter(state=RefundState.REQUESTED, asked_again__lt=ALARM)
-    due = open_ones.filter(requested_at__lte=now - ASK_AFTER[0]).order_by("requested_at")
+    """Refunds that payments has not answered and that are due for the next question, by their order and row."""
+    due = Refund.objects.filter(_due("requested_at", now), state=RefundState.REQUESTED).order_by("requested_at")
     yield from due.values_list("order_id", "pk")[:limit]
+
+
+def _due(since: str, now: datetime) -> Q:
+    """What has waited long enough for its next question, so that those who wait in vain do not crowd out others."""
+    steps = (Q(asked_again=asked, **{f"{since}__lte": now - wait}) for asked, wait in enumerate(asking.WAITS))
+    return reduce(or_, steps)
 
 
 def ask_for_order(*, order_id: UUID, now: datetime) -> bool:
