@@ -284,7 +284,12 @@ def main() -> int:
         print(f"!! lost or stuck: {order}")
     figures = {"shoppers": int(options.rate * options.minutes * 60), "orders": len(soak.accepted)}
     figures |= {"refunds sent again by hand": refused, "conflicts": repeated(layout)}
-    figures |= {"took_seconds": round(soak.took), "kills": sum(soak.killed.values()), "violations": len(found), "stuck": len(missing)}
+    figures |= {
+        "took_seconds": round(soak.took),
+        "kills": sum(soak.killed.values()),
+        "violations": len(found),
+        "stuck": len(missing),
+    }
     print(json.dumps({"soak": figures | {"rate": options.rate, "minutes": options.minutes, "seed": options.seed}}))
     return int(bool(found or missing))
 
