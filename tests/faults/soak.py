@@ -252,6 +252,12 @@ def at_rest(layout: Layout) -> dict[str, list[tuple]]:
         time.sleep(5)
 
 
+def sent(layout: Layout) -> dict[str, int]:
+    """Events on the topics, and how many of the messages are repetitions: a relay died between send and delete."""
+    ids = [record.id for record in topics.read_topics(read_variables(layout.env_file)["KAFKA_BOOTSTRAP_SERVERS"])]
+    return {"events": len(set(ids)), "sent twice": len(ids) - len(set(ids))}
+
+
 def repeated(layout: Layout) -> int:
     """Transactions that a deadlock or a lock wait ended and that were repeated, as the logs tell."""
     return sum(log.read_text(errors="replace").count("transaction repeated") for log in layout.logs.glob("*.log"))
@@ -284,6 +290,7 @@ def main() -> int:
         print(f"!! lost or stuck: {order}")
     figures = {"shoppers": int(options.rate * options.minutes * 60), "orders": len(soak.accepted)}
     figures |= {"refunds sent again by hand": refused, "conflicts": repeated(layout)}
+    figures |= sent(layout)
     figures |= {
         "took_seconds": round(soak.took),
         "kills": sum(soak.killed.values()),
