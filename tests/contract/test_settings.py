@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-READERS = {"str", "int", "bool", "list", "redis", "topic", "networks", "choice", "http"}
+READERS = {"str", "int", "bool", "list", "redis", "topic", "networks", "choice", "matching", "http"}
 LOCAL = {"PORT_BASE"}  # read by deploy/local before there are any libraries
 
 

@@ -33,11 +33,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if not (autocommit and self.transactions_in_a_row):
-            super()._set_autocommit(autocommit)
+            super()._set_autocommit(autocommit)  # type: ignore[misc]  # the stubs do not know it
 
     def _execute(self, execute: Callable, sql: str, params: Any, many: bool, context: dict) -> Any:
         if self.autocommit:  # and no transaction is open: after transactions in a row it may still be off
-            super()._set_autocommit(True)
+            super()._set_autocommit(True)  # type: ignore[misc]
         try:
             return execute(sql, params, many, context)
         except DatabaseError as error:
