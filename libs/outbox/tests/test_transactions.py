@@ -167,6 +167,13 @@ def test_after_a_deadlock_under_a_savepoint_nothing_more_is_written(two_rows):
     assert keys() == {"first", "second"}
 
 
+def test_a_cursor_whose_connection_was_closed_says_so_as_a_database_error():
+    cursor = connection.cursor()
+    connection.close()
+    with pytest.raises(OperationalError):
+        cursor.execute("SELECT 1")
+
+
 def test_a_connection_that_dies_inside_a_transaction_commits_nothing():
     with pytest.raises(OperationalError), transaction.atomic():
         Counter.objects.create(key="before")

@@ -36,7 +36,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._set_autocommit(autocommit)  # type: ignore[misc]  # the stubs do not know it
 
     def _execute(self, execute: Callable, sql: str, params: Any, many: bool, context: dict) -> Any:
-        if self.autocommit:  # and no transaction is open: after transactions in a row it may still be off
+        if self.autocommit and self.connection:  # and no transaction is open: after some in a row it may still be off
             super()._set_autocommit(True)  # type: ignore[misc]
         try:
             return execute(sql, params, many, context)
