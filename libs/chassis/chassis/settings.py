@@ -230,7 +230,7 @@ class Service:
             "DEFAULT_FROM_EMAIL": self.env.matching(
                 "DEFAULT_FROM_EMAIL",
                 "Crossborder Trade <shop@crossborder.example>",
-                r"[^@<>\r\n]+@[^@<>\s]+|[^<>\r\n]*<[^@<>\s]+@[^@<>\s]+>",
+                r'[^@<>\s]+@[^@<>\s]+|("[^"<>\r\n]*"|[^@<>,:;()"\r\n]*)\s*<[^@<>\s]+@[^@<>\s]+>',
                 "an address such as Shop <shop@shop.example>",
             ),
         }

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 from outbox.context import correlation, current
-from outbox.transactions import retry_conflicts
+from outbox.transactions import is_conflict, is_transient, retry_conflicts
 
 from chassis.logs import log_fields
 from chassis.tracing import span
@@ -62,13 +62,15 @@ def enqueue(name: str, *args: Any) -> None:
 def guarded(act: Callable[[], Any], **row: Any) -> Any:
     """One row's part of a sweep, in transactions of its own; what goes wrong is logged, and the others have their turn.
 
-    `row` tells which one it was. Returns what `act` does, or False.
+    `row` tells which one it was. Returns what `act` does, or False. Raises what is no row's fault: a database away.
     """
     try:
         return retry_conflicts(act)
     except SoftTimeLimitExceeded:
         raise
-    except Exception:
+    except Exception as error:
+        if is_transient(error) and not is_conflict(error):
+            raise
         logger.exception("ALARM: a sweep could not do a row", extra={name: str(value) for name, value in row.items()})
         return False
 

@@ -15,10 +15,10 @@ from celery.contrib.testing.worker import start_worker
 from celery.signals import beat_init
 from chassis.beat import GuardedScheduler
 from chassis.pytest_plugin import wait_until
-from chassis.tasks import enqueue
+from chassis.tasks import enqueue, guarded
 from django.conf import settings as django_settings
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from outbox.context import correlation
@@ -30,7 +30,7 @@ QUEUE = django_settings.CELERY_TASK_QUEUES[0].name
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOBODY_LISTENS = """
 import django; django.setup()
-from chassis.tasks import enqueue
+from chassis.tasks import enqueue, guarded
 from django.db import transaction
 from project.models import Note
 for number in range(30):
@@ -223,3 +223,17 @@ def test_a_schedule_whose_task_is_gone_is_turned_off_and_no_other():
         [sys.executable, "-c", INSTALL], env=environment, timeout=60, check=True
     )  # where no task is loaded yet
     assert list(PeriodicTask.objects.filter(enabled=False).values_list("name", flat=True)) == ["gone"]
+
+
+def test_a_sweep_goes_on_after_a_bad_row_but_not_without_a_database(caplog):
+    def bad() -> None:
+        raise ValueError("this row alone")
+
+    def away() -> None:
+        raise OperationalError(2006, "gone away")
+
+    assert guarded(lambda: 3) == 3
+    assert guarded(bad, sku="TEE") is False
+    assert [record.sku for record in caplog.records if "could not do a row" in record.message] == ["TEE"]
+    with pytest.raises(OperationalError):
+        guarded(away, sku="MUG")

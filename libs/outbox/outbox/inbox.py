@@ -86,6 +86,7 @@ def call(handler: Handler, event: Event, now: datetime) -> None:
         correlation(correlation_id=event.correlation_id, causation_id=event.id, traceparent=traceparent),
     ):
         handler(event, now=now)
+        connection.validate_no_broken_transaction()  # a handler that swallowed a deadlock has done nothing
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from outbox.metrics import CONFLICTS as DATABASE_CONFLICTS
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-CONFLICTS = frozenset({1020, 1205, 1213})  # record has changed, lock wait timeout, deadlock
+DEADLOCK = 1213
+CONFLICTS = frozenset({1020, 1205, DEADLOCK})  # record has changed, lock wait timeout
 SERVER_TROUBLE = frozenset(  # too many connections, shutdown, disk full, read-only, killed, access being changed, ...
     {1021, 1040, 1041, 1042, 1043, 1045, 1049, 1053, 1077, 1078, 1079, 1080, 1114, 1129, 1130, 1152, 1153, 1158, 1159}
     | {1160, 1161, 1180, 1184, 1203, 1226, 1290, 1317, 1792, 1836, 1927, 1969, 3024, 3100, 3101, 3572, 4031}

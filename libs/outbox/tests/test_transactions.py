@@ -2,11 +2,18 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.db.transaction import TransactionManagementError
-from outbox.transactions import is_conflict
+from django.utils import timezone
+from outbox import inbox
+from outbox.events import Event
+from outbox.inbox import enter
+from outbox.models import InboxEntry
+from outbox.transactions import is_conflict, is_transient
 from project.models import Counter
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -165,6 +172,63 @@ def test_after_a_deadlock_under_a_savepoint_nothing_more_is_written(two_rows):
             lose_a_deadlock()
         Counter.objects.create(key="after")
     assert keys() == {"first", "second"}
+
+
+def test_a_caught_lock_wait_timeout_undoes_its_statement_and_no_other(two_rows):
+    other = connections.create_connection("default")
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT * FROM project_counter WHERE `key` = 'first' FOR UPDATE")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET innodb_lock_wait_timeout = 1")
+        with transaction.atomic():
+            Counter.objects.create(key="before")
+            with suppress(OperationalError):
+                Counter.objects.select_for_update().get(key="first")
+    finally:
+        other.rollback()
+        other.close()
+        connection.close()
+    assert keys() == {"first", "second", "before"}
+
+
+def test_a_handler_that_swallows_a_deadlock_has_not_handled_its_event(two_rows, settings):
+    def swallow(event: Event, *, now: datetime) -> None:
+        with suppress(OperationalError):
+            lose_a_deadlock()
+
+    with pytest.raises(TransactionManagementError), transaction.atomic(savepoint=False):
+        enter("one", "events")
+        inbox.call(swallow, Event("one", "t", "events", "key", "", 1, timezone.now(), {}), timezone.now())
+    assert not InboxEntry.objects.exists()
+
+
+def test_the_next_transactions_failure_is_not_blamed_on_an_old_deadlock(two_rows):
+    with suppress(OperationalError), transaction.atomic():
+        lose_a_deadlock()
+    with pytest.raises(TransactionManagementError) as broken, transaction.atomic():
+        with suppress(ValueError), transaction.atomic(savepoint=False):
+            raise ValueError
+        Counter.objects.create(key="after")
+    assert not is_transient(broken.value)
+
+
+@pytest.mark.parametrize("in_a_row", [False, True])
+def test_what_interrupts_before_the_commit_leaves_no_transaction_open(monkeypatch, in_a_row):
+    connection.transactions_in_a_row = in_a_row
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "commit", interrupted)
+        with pytest.raises(KeyboardInterrupt), transaction.atomic():
+            Counter.objects.create(key="lost")
+    connection.transactions_in_a_row = False
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO project_counter VALUES ('kept', 0)")
+    assert keys() == {"kept"}
 
 
 def test_a_cursor_whose_connection_was_closed_says_so_as_a_database_error():

@@ -57,6 +57,16 @@ def test_those_who_were_asked_for_lately_do_not_crowd_out_others(shopper, time_m
     assert unanswered_orders(now=now + timedelta(minutes=16), limit=1) == [first.pk]
 
 
+def test_a_confirmed_order_is_due_by_when_it_was_confirmed(shopper):
+    late, early = shopper.buy(), shopper.buy("TEE-M", 1)
+    now = timezone.now()
+    Order.objects.filter(pk=late.pk).update(state="confirmed", placed_at=now - timedelta(minutes=20), state_since=now)
+    Order.objects.filter(pk=early.pk).update(
+        state="confirmed", placed_at=now - timedelta(minutes=10), state_since=now - timedelta(minutes=9)
+    )
+    assert unanswered_orders(now=now, limit=1) == [early.pk]
+
+
 def test_an_order_that_cannot_be_asked_for_keeps_nobody_else_waiting(shopper, time_machine_at, caplog):
     broken, other = shopper.buy(), shopper.buy("TEE-M", 1)
     Quote.objects.filter(order=broken).update(lines=[{}])

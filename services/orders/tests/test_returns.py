@@ -136,19 +136,6 @@ def test_a_rejected_return_frees_its_units_and_moves_nothing(order, shopper, sta
     assert not Refund.objects.exists()
 
 
-def test_an_approved_return_whose_parcel_never_comes_is_closed_and_its_units_are_free_again(order, shopper, staff):
-    back = return_id(ask(shopper, order, {2: 3}))
-    staff.decide(back, "approve")
-    with capture_events() as events:
-        closed = staff.decide(back, "reject", comment="nothing came within a month")
-    assert said(events) == ["return_rejected"]
-    assert closed.json()["returns"][0]["state"] == "rejected"
-    assert closed.json()["lines"][1]["returning"] == 0
-    assert staff.receive(back, {2: (1, 1)}).json()["code"] == "return_decided"
-    assert ask(shopper, order, {2: 3}).status_code == 201
-    assert not Refund.objects.exists()
-
-
 def test_what_was_announced_and_did_not_come_may_be_asked_for_again(order, shopper, staff):
     back = return_id(ask(shopper, order, {1: 1, 2: 3}))
     staff.decide(back, "approve")

@@ -20,7 +20,7 @@ PAYMENTS_WEBHOOK_SECRETS = [each.strip() for each in _secrets if each.strip()]
 _origins = env.matching(
     "PAYMENTS_RETURN_ORIGINS",
     "",
-    r"(\s*[A-Za-z][A-Za-z0-9+.-]*://[^\s,]+\s*(,|$))*",
+    r"(\s*([A-Za-z][A-Za-z0-9+.-]*://[^\s,/][^\s,]*)?\s*(,|$))*",
     "origins such as https://shop.example, separated by commas",
 )
 PAYMENTS_RETURN_ORIGINS = [normal(each) for each in _origins.split(",") if each.strip()]

@@ -114,7 +114,7 @@ class StaffReturnRejection(StaffReturnApproval):
     @extend_schema(request=ReturnDecisionInput, responses=OrderSchema)
     @writes(if_match=True)
     def post(self, request: Request, return_id: UUID) -> Response:
-        """Reject a return, or close an approved one that never came; its units may be asked for again."""
+        """Reject a return, saying why; its units may be asked for again. If-Match is the order's ETag."""
         return self._decide(request, return_id, approve=False)
 
 

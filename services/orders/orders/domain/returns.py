@@ -30,7 +30,6 @@ S, F = ReturnState, ReturnFact
 TRANSITIONS: dict[tuple[ReturnState, ReturnFact], tuple[ReturnState, str | None]] = {
     (S.REQUESTED, F.APPROVED): (S.APPROVED, "return_approved"),
     (S.REQUESTED, F.REJECTED): (S.REJECTED, "return_rejected"),
-    (S.APPROVED, F.REJECTED): (S.REJECTED, "return_rejected"),  # the parcel never came
     (S.APPROVED, F.RECEIVED): (S.RECEIVED, "return_received"),
     (S.RECEIVED, F.REFUNDED): (S.REFUNDED, None),  # payments has told it
 }

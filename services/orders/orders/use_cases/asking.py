@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from orders.domain import asking, lifecycle
 from orders.domain.asking import ALARM
@@ -27,8 +28,9 @@ OWED = {State.PENDING_STOCK: "stock.reserved", State.CONFIRMED: "stock.committed
 
 def unanswered_orders(*, now: datetime, limit: int = 500) -> list[UUID]:
     """Orders that wait for another service and are due for the next question, the oldest first."""
-    waiting = Order.objects.filter(_due("placed_at", now), state__in=[state.value for state in OWED])
-    return list(waiting.order_by("placed_at").values_list("pk", flat=True)[:limit])
+    waiting = Order.objects.filter(state__in=[state.value for state in OWED])
+    due = waiting.annotate(since=Coalesce("state_since", "placed_at")).filter(_due("since", now))
+    return list(due.order_by("since").values_list("pk", flat=True)[:limit])
 
 
 def unanswered_refunds(*, now: datetime, limit: int = 500) -> Iterator[tuple[UUID, int]]:

@@ -56,10 +56,7 @@ def request_return(*, order: Order, units: Mapping[int, int], reason: str, cause
 def decide_return(
     *, return_id: UUID, approve: bool, comment: str, cause: str, now: datetime, request: Request
 ) -> Order:
-    """Staff approve a return, or reject it, also one that was approved and never came.
-
-    Raises NotFound, Conflict `return_decided`, and what If-Match asks for.
-    """
+    """Staff approve a return, or reject it. Raises NotFound, Conflict `return_decided`, and what If-Match asks for."""
     fact = ReturnFact.APPROVED if approve else ReturnFact.REJECTED
     with transaction.atomic(savepoint=False):
         order, returned = _locked(return_id, request)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from outbox.conf import conf
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *, json: bool, **_: Any) -> None:
         try:
             figures, lag = row_counts(), _lag()
-        except DatabaseError as error:
+        except (OperationalError, InterfaceError) as error:
             raise CommandError(f"The database does not answer: {error}") from error
         if json:
             progress = {f"{row.topic}/{row.partition}": row.caught_up_at.isoformat() for row in _progress()}

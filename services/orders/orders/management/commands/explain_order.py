@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from orders.domain.asking import ALARM
@@ -28,7 +28,7 @@ REFUND_WAITS_FOR = {
 }
 RETURN_WAITS_FOR = {
     ReturnState.REQUESTED: "support owes a decision (approve or reject)",
-    ReturnState.APPROVED: "the buyer owes the parcel, the warehouse its receipt; support rejects one that never comes",
+    ReturnState.APPROVED: "the buyer owes the parcel, the warehouse its receipt",
     ReturnState.RECEIVED: "payments owes the refund",
 }
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def handle(self, *args, number: str, **options) -> None:
         try:
             order = Order.objects.filter(number=number.upper()).first()
-        except DatabaseError as error:
+        except (OperationalError, InterfaceError) as error:
             raise CommandError(f"The database does not answer: {error}") from error
         if order is None:
             raise CommandError(f"There is no order {number}.")
